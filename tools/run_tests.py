@@ -125,12 +125,20 @@ def count_ctest(folder, options, *selection, without=()):
     if not report.exists():
         print(f"ctest wrote no report for {folder.relative_to(ROOT)}")
         return Count(failed=1)
+    return count_report(report)
+
+
+def count_report(report):
+    """Counts the cases in the JUnit report of ctest; a test that could not be started has failed."""
     total = Count()
     for case in ElementTree.parse(report).getroot().iter("testcase"):
         output = case.findtext("system-out") or ""
         status = case.get("status")
-        if status == "notrun" or status == "disabled":
-            total.add(Count(skipped=1) if case.find("skipped") is not None else Count(failed=1))
+        reason = case.find("skipped")
+        if status == "disabled" or (reason is not None and "SKIP_RETURN_CODE" in reason.get("message", "")):
+            total.add(Count(skipped=1))
+        elif status == "notrun":
+            total.add(Count(failed=1))
         else:
             total.add(count_output(output, status == "run"))
     return total
