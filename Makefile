@@ -2,6 +2,9 @@
 PYTHON := /usr/bin/python3
 JOBS ?= $(shell nproc)
 
+# Read by the demo (DATA, MAP, ARGS) and the benchmarks (ONLY, FULL, PEERS).
+export DATA MAP ARGS ONLY FULL PEERS
+
 .PHONY: setup build demo test test-all bench format clean
 
 build: setup
@@ -18,13 +21,14 @@ test: setup
 	@$(PYTHON) tools/run_tests.py --jobs $(JOBS)
 
 test-all:
-	@tools/setup.sh clang-19 clang-tidy-19
+	@tools/setup.sh clang-19
 	@$(PYTHON) tools/run_tests.py --jobs $(JOBS) --all
 
 bench: build
 	@$(PYTHON) tools/bench.py
 
 format:
+	@tools/setup.sh clang-format-19
 	@git ls-files '*.cpp' '*.hpp' '*.h' '*.c' | xargs clang-format-19 -i
 
 clean:
