@@ -177,3 +177,19 @@ def check_machine_traces(files, root: Path):
                 if match:
                     problems.append(f"{path.relative_to(root)}:{number}: {match[0]} looks like {what}")
     return problems
+
+
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def check_links(files, root: Path):
+    """Every relative link of a Markdown page leads to a file."""
+    problems = []
+    for path in files:
+        if path.suffix != ".md":
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            for target in LINK.findall(line):
+                if "://" not in target and not target.startswith("mailto:") and not (path.parent / target).exists():
+                    problems.append(f"{path.relative_to(root)}:{number}: the link to {target} leads nowhere")
+    return problems

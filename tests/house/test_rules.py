@@ -98,3 +98,12 @@ def test_tracked_files_carry_no_trace_of_a_machine():
 def test_a_trace_of_a_machine_is_caught(tmp_path):
     (tmp_path / "a.txt").write_text("see /" + "home/somebody/data\nhost db1." + "internal\n192." + "168.0.7\nversion 10.2.1\n")
     assert len(rules.check_machine_traces([tmp_path / "a.txt"], tmp_path)) == 3
+
+
+def test_links_lead_somewhere():
+    assert rules.check_links(rules.tracked_files(ROOT), ROOT) == []
+
+
+def test_a_dead_link_is_caught(tmp_path):
+    plant(tmp_path, {"a.md": "[b](b.md) [c](docs/c.md#part) [d](https://example.org/d)\n", "b.md": ""})
+    assert len(rules.check_links([tmp_path / "a.md", tmp_path / "b.md"], tmp_path)) == 1
