@@ -1,0 +1,69 @@
+/// Implicit-feedback matrix factorisation by alternating least squares.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "pannier/core/config.hpp"
+#include "pannier/core/fit.hpp"
+#include "pannier/core/matrix.hpp"
+#include "pannier/model/artifact.hpp"
+#include "pannier/model/recommender.hpp"
+#include "pannier/model/vectors.hpp"
+
+namespace pannier::cf {
+
+enum class IalsSolver { automatic, exact };  ///< "auto", "exact"; cg and subspace follow.
+
+/// Settings of fit_ials(). A plain value: copy it, compare it, write it as JSON.
+struct IalsConfig {
+  std::int32_t factors = 64;
+  float unobserved_weight = 0.1f;
+  float l2 = 0.003f;
+  float frequency_exponent = 1;
+  std::int32_t epochs = 16;
+  IalsSolver solver = IalsSolver::automatic;
+  std::uint64_t seed = 42;
+  bool operator==(const IalsConfig&) const = default;
+};
+
+template <class Config, class Visit>
+  requires std::same_as<std::remove_const_t<Config>, IalsConfig>
+void visit_fields(Config& c, Visit&& visit) {
+  visit("factors", c.factors, Range{1, 4096}, "Length of a latent vector. Raising it costs up to factors squared per event.");
+  visit("unobserved_weight", c.unobserved_weight, Range{1e-6, 1e3}, "Weight of one empty cell, where an observed one weighs its own weight.");
+  visit("l2", c.l2, Range{1e-9, 1e6}, "Ridge strength. Raise it when the catalogue is sparse.");
+  visit("frequency_exponent", c.frequency_exponent, Range{0, 2}, "Exponent of the row's mass in the ridge; 0 is plain ridge.");
+  visit("epochs", c.epochs, Range{1, 10000}, "One epoch solves every item, then every user, so that the users belong to the final items.");
+  visit("solver", c.solver, Choices<IalsSolver>{{"auto", IalsSolver::automatic}, {"exact", IalsSolver::exact}}, "How a row is solved.");
+  visit("seed", c.seed, Range{0, 1.8446744073709551615e19}, "Fixes the initial factors; nothing else is random.");
+}
+
+/// A fitted factorisation: item vectors and what folding a person in needs. Users are not part of it.
+class IalsModel : public model::Recommender, public model::VectorModel {
+ public:
+  [[nodiscard]] virtual const IalsConfig& config() const noexcept = 0;
+};
+
+struct IalsFit {
+  std::shared_ptr<const IalsModel> model;
+  Matrix user_factors;   ///< users x factors: the fit's own rows, in the coordinates of model->item_vectors().
+  FitReport report;
+};
+
+/// Minimises   sum over cells w (x_u.y_i - 1)²  +  unobserved_weight * sum over all (u,i) (x_u.y_i)²
+///           + l2 * ( sum_u m_u^nu |x_u|² + sum_i m_i^nu |y_i|² ),   m = (sum of the row's w) + unobserved_weight * (rows of the other side)
+/// with w the cell's weight and nu = frequency_exponent, solving each row exactly.
+///
+/// Shapes:  `events` is users x items; weights are dimensionless and not negative (0: no evidence, left out).
+/// Cost:    each half epoch rotates to the eigenbasis of the fixed side's Gram matrix, where the shared term is diagonal; rows with
+///          fewer than about 0.7 factors events are solved in dual form (n x n), the others in primal form (k x k).
+/// Repeats: the same events, config and build give the same bits for any `control.execution.threads`.
+/// Errors:  invalid_argument (no users, no items, no positive weight, a setting or a weight out of range), out_of_memory, numerical_failure, cancelled.
+/// Source:  Hu, Koren & Volinsky 2008; loss and regularisation as in Rendle, Krichene, Zhang & Koren 2021 (arXiv:2110.14037), with the cell's weight in place of 1.
+[[nodiscard]] IalsFit fit_ials(const CsrView& events, const IalsConfig& config, const FitControl& control = {});
+
+/// Opens a written model; arrays stay in the reader's memory. Errors: malformed_input.
+[[nodiscard]] std::shared_ptr<const IalsModel> read_ials(const model::SectionReader& reader, std::uint32_t item_count);
+
+}  // namespace pannier::cf

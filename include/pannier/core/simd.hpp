@@ -1,0 +1,33 @@
+/// The vector kernels of serving: fixed order of partial sums, no fused multiply-add, so that every SIMD level, machine and
+/// build gives the same bits. Training kernels, which may fuse, stand apart (src/core/*_fast.cpp).
+///
+/// The fixed order: 16 partial sums, element i into sum i % 16 in ascending i, each `sum += a*b` with a rounded product; then
+/// the sums are added pairwise as a tree: s[j] += s[j+8] (j < 8), s[j] += s[j+4] (j < 4), s[j] += s[j+2] (j < 2), s[0] + s[1].
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "pannier/core/matrix.hpp"
+
+namespace pannier {
+
+/// The SIMD level in use ("AVX-512", "AVX2", "SSE2", "portable"): chosen once from the processor.
+[[nodiscard]] std::string_view simd_level() noexcept;
+
+/// Inner product in the fixed order; a and b of equal length.  Cost: memory speed in cache.
+[[nodiscard]] float fixed_dot(std::span<const float> a, std::span<const float> b) noexcept;
+
+/// out[i] = fixed_dot(query, items.row(first + i)) for i < out.size(). Same bits as single calls.
+void fixed_dots(std::span<const float> query, const MatrixView& items, std::size_t first, std::span<float> out) noexcept;
+
+/// out[q * out_stride + i] = fixed_dot(queries.row(q), items.row(first + i)), i < count: a register tile, same bits.
+void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::size_t first, std::size_t count, float* out,
+                    std::size_t out_stride) noexcept;
+
+/// x^y for finite x > 0 from additions, multiplications and divisions alone, so the same bits everywhere; relative error
+/// below 1e-14 while the result is a normal double; 0 or infinity beyond.
+[[nodiscard]] double fixed_pow(double x, double y) noexcept;
+
+}  // namespace pannier

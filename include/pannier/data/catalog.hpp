@@ -1,0 +1,46 @@
+/// The catalogue: what the shop knows of its items, from an items file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "pannier/core/ids.hpp"
+#include "pannier/data/import_map.hpp"
+
+namespace pannier::data {
+
+struct CatalogItem {
+  std::string id, name, category;                              ///< category is a path "a/b/c".
+  std::string brand, image;
+  double price = std::numeric_limits<double>::quiet_NaN();
+  double stock = std::numeric_limits<double>::quiet_NaN();     ///< Units; NaN: unknown, treated as in stock.
+  std::vector<std::pair<std::string, std::string>> attributes; ///< Every other column, in the file's order, empty values left out.
+  bool operator==(const CatalogItem&) const = default;
+};
+
+/// Items by id, in the order they came. Two ids with one ItemKey are refused by naming both.
+class Catalog {
+ public:
+  /// Adds, or replaces the item of the same id. Errors: invalid_argument (empty or over-long id, invalid UTF-8, a price that
+  /// is negative or not finite, two ids of one key).
+  void upsert(CatalogItem item);
+  [[nodiscard]] const CatalogItem* find(ItemKey key) const noexcept;
+  [[nodiscard]] const std::vector<CatalogItem>& items() const noexcept { return items_; }
+
+ private:
+  std::vector<CatalogItem> items_;
+  std::unordered_map<std::uint64_t, std::size_t> by_key_;
+};
+
+/// Reads an items file: CSV or TSV, plain or gzip, with a column item and any of name, category, brand, price, stock, image; others become
+/// attributes. Errors: as read_events(), also an item twice in one file.
+[[nodiscard]] Catalog read_catalog(const std::filesystem::path& file, OnError on_error = OnError::stop);
+
+}  // namespace pannier::data

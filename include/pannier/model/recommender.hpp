@@ -1,0 +1,109 @@
+/// The contract of every recommender: immutable, shared freely, folding a history in is the only way in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pannier/core/execution.hpp"
+#include "pannier/core/ids.hpp"
+#include "pannier/core/item_set.hpp"
+#include "pannier/core/matrix.hpp"
+#include "pannier/core/top_k.hpp"
+#include "pannier/data/event.hpp"
+
+namespace pannier::model {
+
+/// One person as a model sees them: one entry an item (merged as the training matrix merges, see data/weighting.hpp), oldest
+/// last event first, known items only. All spans have equal length, but kinds and ages_us may be empty.
+struct History {
+  std::span<const ItemIndex> items;
+  std::span<const float> weights;                ///< As in the training matrix; finite, not negative.
+  std::span<const data::EventKind> kinds;        ///< Kind of the last event with the item.
+  std::span<const std::int64_t> ages_us;         ///< Age of that event at the request's time, not negative.
+};
+
+/// What is wanted.
+struct Ask {
+  std::uint32_t count = 10;
+  const ItemSet* allowed = nullptr;  ///< Only these items; null: all. A filter removes, it never lowers a score.
+  bool exclude_history = true;       ///< Leaves out the items of the history.
+};
+
+/// Why an item: how much of its score an item of the history gave.
+struct Reason {
+  ItemIndex item = no_item;
+  float weight = 0;
+  bool operator==(const Reason&) const = default;
+};
+
+/// Scratch memory that a caller keeps from request to request: after the largest request nothing is allocated.
+/// Models use the typed buffers as they like; nothing in it survives a call.
+/// Threads: One thread.
+class Workspace {
+ public:
+  std::vector<float> floats, more_floats, scores;
+  std::vector<double> doubles;
+  std::vector<std::uint32_t> indices, touched;
+  std::vector<std::uint64_t> marks;  ///< Bitmap over items; all zero between calls.
+  TopK top;
+  std::vector<Scored> scored;
+};
+
+class SectionWriter;
+struct ItemOrder;
+class VectorModel;
+
+/// A fitted recommender over items 0 .. item_count()-1.
+///
+/// Every call refuses (invalid_argument, by name, outputs untouched): an item index out of range, weights that are not finite
+/// or negative, spans of unequal length, an item twice in a history, an allowed set over another universe.
+/// An empty history gives no personal items (recommend returns 0), except for models that need none (popular).
+/// Ties are broken by index. A score is never NaN. Weights of zero are seen items without evidence.
+/// Threads: Immutable: share freely; one Workspace a thread.
+class Recommender {
+ public:
+  Recommender() = default;
+  Recommender(const Recommender&) = delete;
+  Recommender& operator=(const Recommender&) = delete;
+  virtual ~Recommender() = default;
+
+  /// "ials", "item_knn", "popular": the name in configs, manifests and commands.
+  [[nodiscard]] virtual std::string_view kind() const noexcept = 0;
+  [[nodiscard]] virtual std::uint32_t item_count() const noexcept = 0;
+  /// The settings it was fitted with, a JSON object.
+  [[nodiscard]] virtual std::string config_json() const = 0;
+
+  /// The best `ask.count` items, best first, at most out.size(); returns how many were written (fewer when fewer qualify).
+  /// An item without any evidence (no neighbour in the history) is not returned by models that score by evidence.
+  virtual std::size_t recommend(const History& history, const Ask& ask, Workspace& workspace, std::span<Scored> out) const = 0;
+  /// The score of each candidate, bit for bit what recommend() gives it; 0 for an item without evidence.
+  virtual void score(const History& history, std::span<const ItemIndex> candidates, Workspace& workspace,
+                     std::span<float> out) const = 0;
+  /// The items most similar to `item`, best first, never itself; returns how many. ask.exclude_history has no meaning here.
+  virtual std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored> out) const = 0;
+  /// The history items that give `item` its score, largest share first; the shares of all history items add up to the score.
+  /// Returns how many were written; 0 where the model has no such reasons.
+  virtual std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<Reason> out) const = 0;
+
+  /// recommend() for every row of `histories` (cols == item_count()), bit for bit as single calls: row r fills items[r*count ..)
+  /// and scores[r*count ..), padded with no_item and 0. Both outputs have rows * ask.count entries.
+  /// The default runs single calls in blocks over the threads.
+  virtual void recommend_batch(const CsrView& histories, const Ask& ask, const Execution& execution,
+                               std::span<ItemIndex> items, std::span<float> scores) const;
+
+  /// Writes its arrays as sections, item i of the file being item order.old_index[i] of this model.
+  virtual void write(SectionWriter& writer, const ItemOrder& order) const = 0;
+
+  /// Its item vectors, where the score is an inner product; null otherwise.
+  [[nodiscard]] virtual const VectorModel* vectors() const noexcept { return nullptr; }
+};
+
+/// The checks of the class comment, for models to call first.  Cost: O(history) once per call; uses workspace.marks.
+void require_valid(const History& history, const Ask& ask, std::uint32_t item_count, Workspace& workspace);
+
+}  // namespace pannier::model

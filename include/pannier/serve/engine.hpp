@@ -1,0 +1,149 @@
+/// The engine: one current generation, the people store, and requests answered in-process.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pannier/core/ids.hpp"
+#include "pannier/core/item_set.hpp"
+#include "pannier/data/event.hpp"
+#include "pannier/store/generation.hpp"
+#include "pannier/store/store.hpp"
+
+namespace pannier::serve {
+
+enum class Op { recommend, similar };
+
+/// Which step of the fallback chain answered.
+enum class Policy { none, personal, similar, popular };
+[[nodiscard]] std::string_view name(Policy policy) noexcept;   ///< "none", "personal", "similar", "popular"
+
+/// One request. Texts and spans are borrowed for the call.
+/// op recommend: for `user` (else `visitor`) and/or the anonymous `session` of items (oldest first).
+/// op similar:   items similar to `items[0]`.
+struct Request {
+  Op op = Op::recommend;
+  std::string_view user, visitor;          ///< At most one is used: the user when not empty, else the visitor.
+  std::span<const ItemKey> session;        ///< At most 10,000; unknown items are ignored.
+  std::span<const ItemKey> items;
+  std::uint32_t count = 10;                ///< 1 to 10,000; more than the catalogue gives what there is.
+  bool exclude_seen = true;                ///< Without the items of the person's events and of the session.
+  bool exclude_bought = false;             ///< Without bought items, also when seen ones may return.
+  std::int64_t time_us = 0;                ///< 0: the engine's clock.
+  bool explain = false;                    ///< Fill in reasons.
+  std::string_view page;                   ///< Reserved; kept for logs.
+};
+
+/// One recommended item.
+struct Answer {
+  ItemKey key{};
+  ItemIndex index = no_item;               ///< In the answering generation.
+  float score = 0;
+  float propensity = 1;                    ///< Probability that the policy showed it in this slot.
+  std::uint32_t first_reason = 0, reason_count = 0;
+};
+struct AnswerReason {
+  ItemKey key{};
+  ItemIndex index = no_item;
+  float weight = 0;
+};
+
+/// A reusable answer. After the largest request nothing is allocated. Names and ids are read through it: it holds its generation.
+/// Threads: One thread.
+class Response {
+ public:
+  [[nodiscard]] std::span<const Answer> items() const noexcept { return items_; }
+  [[nodiscard]] std::span<const AnswerReason> reasons(std::size_t slot) const noexcept {
+    return std::span(reasons_).subspan(items_[slot].first_reason, items_[slot].reason_count);
+  }
+  [[nodiscard]] std::span<const ItemKey> keys() const noexcept { return keys_; }       ///< Contiguous, for FFI.
+  [[nodiscard]] std::span<const float> scores() const noexcept { return scores_; }
+  [[nodiscard]] std::string_view item_id(std::size_t slot) const noexcept;
+  [[nodiscard]] std::string_view item_name(std::size_t slot) const noexcept;
+  [[nodiscard]] std::string_view reason_id(const AnswerReason& reason) const noexcept;
+  [[nodiscard]] Policy policy() const noexcept { return policy_; }
+  [[nodiscard]] bool fallback() const noexcept { return fallback_; }   ///< A later step of the chain than the first answered.
+  [[nodiscard]] std::string_view generation() const noexcept;
+  [[nodiscard]] std::uint64_t request_id() const noexcept { return request_id_; }
+  [[nodiscard]] float microseconds() const noexcept { return microseconds_; }
+
+ private:
+  friend class Engine;
+  friend struct EngineAccess;
+  std::vector<Answer> items_;
+  std::vector<AnswerReason> reasons_;
+  std::vector<ItemKey> keys_;
+  std::vector<float> scores_;
+  std::shared_ptr<const store::Generation> generation_;
+  Policy policy_ = Policy::none;
+  bool fallback_ = false;
+  std::uint64_t request_id_ = 0;
+  float microseconds_ = 0;
+};
+
+/// What a caller keeps a thread: scratch and the snapshot it saw last. After warming, a request allocates nothing and takes no lock in memory mode.
+class EngineWorkspace {
+ public:
+  EngineWorkspace();
+  ~EngineWorkspace();
+  EngineWorkspace(EngineWorkspace&&) noexcept;
+  EngineWorkspace& operator=(EngineWorkspace&&) noexcept;
+
+ private:
+  friend class Engine;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+struct EngineOptions {
+  std::function<std::int64_t()> clock;       ///< UTC microseconds; default system_time_us.
+  std::size_t history_limit = 100'000;       ///< Last events of a person that are read.
+  model::Check check = model::Check::structure;
+};
+
+/// Threads: Thread-safe; one workspace and one response a thread. Starts no thread. Works before and after fork().
+class Engine {
+ public:
+  /// Opens the store's current generation and people. Errors: not_found (nothing published yet), malformed_input, unsupported.
+  [[nodiscard]] static std::shared_ptr<Engine> open(std::shared_ptr<store::Store> store, EngineOptions options = {});
+  /// Serves a generation from bytes that the caller keeps; people live in this process's memory.
+  [[nodiscard]] static std::shared_ptr<Engine> open(std::span<const std::byte> generation, EngineOptions options = {});
+  virtual ~Engine() = default;
+
+  /// Answers one request. Chain: personal (a history is known: the person's events and the session, folded in) -> similar (to the
+  /// session's items) -> popular; the response names the step. A person nobody knows is no error. A store damaged while it is read answers from the next step.
+  /// Errors: invalid_argument (count of 0 or above 10,000, a session above 10,000, a time out of range; similar: no item, an unknown item); the response is untouched.
+  virtual void answer(const Request& request, EngineWorkspace& workspace, Response& response) const = 0;
+
+  /// Records events; the next request knows them. Returns how many were new (a known event id changes nothing).
+  /// Errors: invalid_argument, read_only, io_failure.
+  virtual store::AppendCounts record(std::span<const data::Event> events) = 0;
+
+  /// Forgets a person: events and state. The next request knows nothing.
+  virtual store::EraseReceipt erase(PersonSort sort, std::string_view id) = 0;
+
+  /// Looks at the store's CURRENT and swaps to what it names. Returns true when the generation changed. A damaged new generation is refused by
+  /// an error and the old one goes on serving. Requests run meanwhile; each is answered by one generation as a whole.
+  virtual bool reload() = 0;
+
+  [[nodiscard]] virtual std::shared_ptr<const store::Generation> generation() const = 0;
+
+  /// One JSON request in, one JSON answer out: op recommend, similar, record (one event under INTERFACE's field names, or {"events": [...]}).
+  /// Unknown keys are refused. Errors: malformed_input (no JSON object), invalid_argument, and those of the operation.
+  [[nodiscard]] virtual std::string call_json(std::string_view request, EngineWorkspace& workspace, Response& response) = 0;
+};
+
+/// The JSON answer of a response: {"request_id", "generation", "policy", "fallback", "items": [{"item", "name", "score", "reasons", "propensity"}], "microseconds"}.
+/// Scores in their shortest form that reads back as the same float.
+[[nodiscard]] std::string to_json(const Response& response);
+
+/// An Error as {"error": {"code", "where", "what", "allowed"}}.
+[[nodiscard]] std::string to_json(const Error& error);
+
+}  // namespace pannier::serve

@@ -1,0 +1,98 @@
+/// People and their events, durably: SQLite in WAL mode, or memory where there is no file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pannier/core/ids.hpp"
+#include "pannier/data/event.hpp"
+#include "pannier/data/event_file.hpp"
+
+namespace pannier::store {
+
+/// What serving reads of one event.
+struct PersonEvent {
+  std::int64_t sequence = 0;
+  std::int64_t time_us = 0;
+  ItemKey item{};                ///< Meaningless where has_item is false.
+  data::EventKind kind = data::EventKind::view_item;
+  bool has_item = false;
+  float quantity = 1;
+  float price = 0;               ///< NaN where unknown.
+};
+
+/// A whole stored event; texts live until the callback returns.
+struct StoredEvent {
+  std::int64_t sequence = 0;
+  std::optional<UserKey> person;
+  data::Event event;
+};
+
+struct AppendCounts {
+  std::uint64_t ingested = 0, duplicates = 0;
+};
+
+struct EraseReceipt {
+  UserKey person{};
+  bool known = false;             ///< The person was in the store.
+  std::uint64_t events = 0;       ///< Events removed.
+  std::int64_t time_us = 0;
+};
+
+/// What an integrity check found; empty when sound.
+using Findings = std::vector<std::string>;
+
+/// The people store. Table `events`, clustered by person: (person number, sequence) -> event id (unique), time, kind, payload, checksum; table `people`:
+/// number -> key, plain id and its sort; table `meta`. Person 0 holds events kept for their order alone.
+/// Threads: Thread-safe; a connection a thread and process id (opened again after a fork).
+class PeopleStore {
+ public:
+  enum class Mode { create, read_write, read_only };
+  /// Opens `file`. create makes it when absent. read_only opens immutable. An empty or foreign database is refused by its application id.
+  /// Errors: not_found, malformed_input, io_failure, unsupported (a newer schema; a build without SQLite).
+  [[nodiscard]] static std::shared_ptr<PeopleStore> open(const std::filesystem::path& file, Mode mode);
+  /// Keeps everything in this process's memory.
+  [[nodiscard]] static std::shared_ptr<PeopleStore> in_memory();
+  virtual ~PeopleStore() = default;
+
+  /// Appends events in one transaction: all or nothing; an event whose id is known counts as a duplicate and changes nothing. Events are valid
+  /// (data::require_valid) and are checked again. Errors: read_only, invalid_argument, io_failure.
+  virtual AppendCounts append(std::span<const data::ImportedEvent> events) = 0;
+
+  /// Many appends as one transaction. Rolled back unless commit() is called. One writer at a time (others wait, then io_failure).
+  class Transaction {
+   public:
+    virtual ~Transaction() = default;
+    virtual AppendCounts append(std::span<const data::ImportedEvent> events) = 0;
+    virtual void commit() = 0;
+  };
+  [[nodiscard]] virtual std::unique_ptr<Transaction> begin() = 0;
+
+  /// The person's last `limit` events, oldest first, into `out` (cleared; its memory is kept). Unknown: empty. One indexed read.
+  /// A row whose checksum fails is skipped and counted in damaged_rows().
+  virtual void recent(const UserKey& person, std::size_t limit, std::vector<PersonEvent>& out) const = 0;
+  [[nodiscard]] virtual std::uint64_t damaged_rows() const noexcept = 0;
+
+  /// Every event with first < sequence <= last, grouped by person, ascending sequence inside a person. Errors: malformed_input on a damaged row, naming its sequence.
+  virtual void scan(std::int64_t first, std::int64_t last, const std::function<void(const StoredEvent&)>& row) const = 0;
+
+  [[nodiscard]] virtual std::int64_t last_sequence() const = 0;
+  [[nodiscard]] virtual std::uint64_t event_count() const = 0;
+  /// Some people and their plain ids (none under pseudonyms), by number: for demos and exports.
+  virtual void people(const std::function<bool(const UserKey&, data::PersonName)>& each) const = 0;
+
+  /// Deletes a person's events and row, and overwrites the freed pages (secure_delete), in one transaction. Errors: read_only, io_failure.
+  virtual EraseReceipt erase(const UserKey& person, bool dry_run) = 0;
+
+  /// SQLite's integrity check, every row's checksum, the schema and the application id.
+  [[nodiscard]] virtual Findings verify() const = 0;
+};
+
+}  // namespace pannier::store

@@ -1,0 +1,61 @@
+/// A store is a folder: generations/<id>.pnr, CURRENT, people.sqlite.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pannier/store/generation.hpp"
+#include "pannier/store/people.hpp"
+
+namespace pannier::store {
+
+struct GenerationCheck {
+  std::string id;
+  bool ok = true;
+  Findings errors;
+};
+struct VerifyReport {
+  std::vector<GenerationCheck> generations;   ///< Also "CURRENT", where it is damaged or names nothing.
+  bool people_ok = true;
+  Findings people_errors;
+  [[nodiscard]] bool ok() const noexcept;
+};
+
+/// Threads: Thread-safe. Several processes may open one store; one at a time publishes (a lock file).
+class Store {
+ public:
+  enum class Mode {
+    create,      ///< Read and write; made when absent.
+    read_write,  ///< Must exist.
+    read_only,   ///< Must exist; nothing in the folder is changed, no file is made; changes are refused by name (read_only).
+  };
+  /// Errors: not_found (a missing folder, naming it; a folder that is no store), malformed_input, io_failure.
+  [[nodiscard]] static std::shared_ptr<Store> open(const std::filesystem::path& folder, Mode mode);
+  virtual ~Store() = default;
+
+  [[nodiscard]] virtual const std::filesystem::path& folder() const noexcept = 0;
+  [[nodiscard]] virtual bool read_only() const noexcept = 0;
+  [[nodiscard]] virtual PeopleStore& people() const = 0;   ///< Opened at first use.
+
+  /// Ids present, ascending.
+  [[nodiscard]] virtual std::vector<std::string> generations() const = 0;
+  /// What CURRENT names; empty when nothing was published yet. Errors: malformed_input (a damaged CURRENT).
+  [[nodiscard]] virtual std::optional<std::string> current() const = 0;
+  [[nodiscard]] virtual std::shared_ptr<const Generation> open_generation(std::string_view id, model::Check check) const = 0;
+
+  /// Writes `content` as the next generation (its id and parent are set here), reads it back with Check::full, then names it in CURRENT
+  /// by write, sync, rename. A kill at any point leaves the old or the new one current. Returns the new id.
+  virtual std::string publish(GenerationContent content) = 0;
+  /// Makes `id` (default: the one before the current) current, after a full check. Returns it. Errors: not_found, malformed_input, read_only.
+  virtual std::string rollback(std::optional<std::string> id) = 0;
+  /// Unlinks all but the newest `keep` generations; never the current one. Returns the ids removed.
+  virtual std::vector<std::string> prune(std::size_t keep) = 0;
+  [[nodiscard]] virtual VerifyReport verify() const = 0;
+};
+
+}  // namespace pannier::store
