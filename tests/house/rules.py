@@ -16,6 +16,9 @@ LAYERS = {
 }
 MAY_INCLUDE_UP_TO = {0: -1, 1: 0, 2: 1, 3: 2, 4: 2, 5: 2, 6: 5}
 
+# The one header of no folder: it includes every other one.
+UMBRELLA = "include/pannier/pannier.hpp"
+
 # Folders of layer 7, which know public headers only.
 FACES = ("bindings", "examples", "bench")
 
@@ -66,6 +69,8 @@ def check_layers(root: Path):
     problems = []
     for base in ("include/pannier", "src"):
         for path in sources(root, base):
+            if path == root / UMBRELLA:
+                continue
             where = path.relative_to(root / base).parts
             if len(where) < 2 or where[0] not in LAYERS:
                 problems.append(f"{path.relative_to(root)}:1: lies in no folder of the layer table")
@@ -108,6 +113,17 @@ def check_faces(root: Path):
     return problems
 
 
+def check_umbrella(root: Path):
+    """The umbrella header includes every public header, in order."""
+    umbrella = root / UMBRELLA
+    listed = [name for _, _, name in includes(umbrella)]
+    headers = sorted(path.relative_to(root / "include").as_posix()
+                     for path in sources(root, "include/pannier") if path != umbrella)
+    return [] if listed == headers else [
+        f"{UMBRELLA}:1: does not list the public headers in order: {name}" for name in
+        sorted(set(headers) ^ set(listed)) or ["sort it"]]
+
+
 def check_hidden_libraries(root: Path):
     """Libraries that stay behind few files, so that they can be switched off or replaced."""
     problems = []
@@ -124,7 +140,7 @@ def check_tests_exist(root: Path, exceptions):
     """Every unit, a public header m/u, has a test tests/m/u_test.cpp; `exceptions` maps m/u to the reason."""
     problems = []
     units = {path.relative_to(root / "include/pannier").with_suffix("").as_posix()
-             for path in sources(root, "include/pannier")}
+             for path in sources(root, "include/pannier") if path != root / UMBRELLA}
     for unit in sorted(units):
         tested = (root / "tests" / f"{unit}_test.cpp").is_file()
         if not tested and unit not in exceptions:

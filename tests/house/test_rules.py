@@ -52,6 +52,17 @@ def test_public_headers_catch_a_library(tmp_path):
     assert len(rules.check_public_headers(tmp_path)) == 2
 
 
+def test_the_umbrella_is_complete():
+    assert rules.check_umbrella(ROOT) == []
+
+
+def test_an_incomplete_umbrella_is_caught(tmp_path):
+    plant(tmp_path, {"include/pannier/pannier.hpp": '#include "pannier/cf/a.hpp"\n', "include/pannier/cf/a.hpp": ""})
+    assert rules.check_umbrella(tmp_path) == []
+    plant(tmp_path, {"include/pannier/cf/b.hpp": ""})
+    assert len(rules.check_umbrella(tmp_path)) == 1
+
+
 def test_faces_use_public_headers():
     assert rules.check_faces(ROOT) == []
 
