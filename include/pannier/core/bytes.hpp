@@ -54,9 +54,15 @@ class ByteReader {
   template <class T>
     requires std::is_arithmetic_v<T> || std::is_enum_v<T>
   [[nodiscard]] T get() {
-    T number;
-    std::memcpy(&number, take(sizeof(T)).data(), sizeof(T));
-    return number;
+    if constexpr (std::is_same_v<T, bool>) {
+      const auto byte = get<std::uint8_t>();
+      if (byte > 1) fail("a truth value is neither 0 nor 1");
+      return byte == 1;
+    } else {
+      T number;
+      std::memcpy(&number, take(sizeof(T)).data(), sizeof(T));
+      return number;
+    }
   }
   [[nodiscard]] std::uint64_t get_varint() {
     std::uint64_t number = 0;

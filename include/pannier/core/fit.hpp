@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -24,6 +26,7 @@ struct FitControl {
   Execution execution{};
   std::function<void(const Progress&)> progress{};  ///< Called from one thread at a time; an exception it throws ends the call.
   std::stop_token stop{};                           ///< Asked to stop, the call ends with Error(cancelled); nothing is changed.
+  std::shared_ptr<std::mutex> gate = std::make_shared<std::mutex>();  ///< Shared by copies: only one of their threads reports at a time.
 };
 
 /// Reports progress (if wanted) and throws Error(cancelled) when asked to stop.

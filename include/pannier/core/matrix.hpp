@@ -26,8 +26,9 @@ class Matrix {
   Matrix(std::size_t rows, std::size_t cols);
   Matrix(const Matrix& other);
   Matrix& operator=(const Matrix& other);
-  Matrix(Matrix&&) noexcept = default;
-  Matrix& operator=(Matrix&&) noexcept = default;
+  /// What is moved from is empty.
+  Matrix(Matrix&& other) noexcept;
+  Matrix& operator=(Matrix&& other) noexcept;
   [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::size_t cols() const noexcept { return cols_; }
   [[nodiscard]] std::size_t stride() const noexcept { return stride_; }
@@ -73,7 +74,7 @@ struct Csr {
 };
 
 /// Refuses a matrix no model may see: offsets that do not ascend, a column out of range, unsorted or repeated columns in a
-/// row, a weight that is NaN, infinite or negative. `where` names the argument in the message.
+/// row, a weight that is NaN, infinite or negative, more than 2^32 - 1 columns. `where` names the argument in the message.
 /// Cost: one pass.  Errors: invalid_argument with row and column.
 void require_valid_weights(const CsrView& matrix, std::string_view where);
 

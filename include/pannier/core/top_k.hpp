@@ -39,6 +39,10 @@ class TopK {
   }
   /// A score below this can no longer enter (-inf while fewer than count are held). Equal scores may still enter.
   [[nodiscard]] float threshold() const noexcept { return threshold_; }
+  /// Brings the threshold up to the count-th best of what was pushed. Cost: O(count), nothing when nothing entered since.
+  void tighten() {
+    if (count_ != 0 && buffer_.size() > count_) cut();
+  }
   /// Sorts and writes the best min(count, pushed, out.size()) to `out`; returns how many. The selection is empty afterwards.
   std::size_t finish(std::span<Scored> out);
 
