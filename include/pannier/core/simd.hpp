@@ -13,7 +13,7 @@
 
 namespace pannier {
 
-/// The SIMD level in use ("AVX-512", "AVX2", "SSE2", "portable"): chosen once from the processor.
+/// The SIMD level in use ("AVX-512", "AVX2", "SSE4", "NEON", "portable"): chosen once from the processor.
 [[nodiscard]] std::string_view simd_level() noexcept;
 
 /// Inner product in the fixed order; a and b of equal length.  Cost: memory speed in cache.

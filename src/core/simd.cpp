@@ -1,0 +1,39 @@
+#include "pannier/core/simd.hpp"
+
+#include "core/simd_kernels.hpp"
+#if !PANNIER_WITH_HIGHWAY
+#include "core/simd_portable.hpp"
+#endif
+
+namespace pannier {
+
+#if !PANNIER_WITH_HIGHWAY
+namespace kernels {
+
+std::string_view level() noexcept { return "portable"; }
+float fixed_dot(const float* a, const float* b, std::size_t length) noexcept { return portable::fixed_dot(a, b, length); }
+void fixed_dots(const float* query, const MatrixView& items, std::size_t first, float* out, std::size_t count) noexcept {
+  portable::fixed_dots(query, items, first, out, count);
+}
+void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::size_t first, std::size_t count, float* out,
+                    std::size_t out_stride) noexcept {
+  portable::fixed_dot_tile(queries, items, first, count, out, out_stride);
+}
+
+}  // namespace kernels
+#endif
+
+std::string_view simd_level() noexcept { return kernels::level(); }
+
+float fixed_dot(std::span<const float> a, std::span<const float> b) noexcept { return kernels::fixed_dot(a.data(), b.data(), a.size()); }
+
+void fixed_dots(std::span<const float> query, const MatrixView& items, std::size_t first, std::span<float> out) noexcept {
+  kernels::fixed_dots(query.data(), items, first, out.data(), out.size());
+}
+
+void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::size_t first, std::size_t count, float* out,
+                    std::size_t out_stride) noexcept {
+  kernels::fixed_dot_tile(queries, items, first, count, out, out_stride);
+}
+
+}  // namespace pannier
