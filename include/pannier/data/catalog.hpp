@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "pannier/core/ids.hpp"
+#include "pannier/data/event_file.hpp"
 #include "pannier/data/import_map.hpp"
 
 namespace pannier::data {
@@ -20,7 +21,7 @@ struct CatalogItem {
   std::string id, name, category;                              ///< category is a path "a/b/c".
   std::string brand, image;
   double price = std::numeric_limits<double>::quiet_NaN();
-  double stock = std::numeric_limits<double>::quiet_NaN();     ///< Units; NaN: unknown, treated as in stock.
+  double stock = std::numeric_limits<double>::quiet_NaN();     ///< Units, below 0 where oversold; NaN: unknown, treated as in stock.
   std::vector<std::pair<std::string, std::string>> attributes; ///< Every other column, in the file's order, empty values left out.
   bool operator==(const CatalogItem&) const = default;
 };
@@ -28,8 +29,9 @@ struct CatalogItem {
 /// Items by id, in the order they came. Two ids with one ItemKey are refused by naming both.
 class Catalog {
  public:
-  /// Adds, or replaces the item of the same id. Errors: invalid_argument (empty or over-long id, invalid UTF-8, a price that
-  /// is negative or not finite, two ids of one key).
+  /// Adds, or replaces the item of the same id. Errors: invalid_argument (an empty id; an id, name, category, brand or image over
+  /// longest_text; invalid UTF-8 or a NUL byte in any text; a price that is negative or above largest_price; a stock beyond
+  /// largest_quantity either way; an infinity; two ids of one key). On error the catalogue is as it was.
   void upsert(CatalogItem item);
   [[nodiscard]] const CatalogItem* find(ItemKey key) const noexcept;
   [[nodiscard]] const std::vector<CatalogItem>& items() const noexcept { return items_; }
@@ -40,7 +42,9 @@ class Catalog {
 };
 
 /// Reads an items file: CSV or TSV, plain or gzip, with a column item and any of name, category, brand, price, stock, image; others become
-/// attributes. Errors: as read_events(), also an item twice in one file.
-[[nodiscard]] Catalog read_catalog(const std::filesystem::path& file, OnError on_error = OnError::stop);
+/// attributes. With OnError::skip a bad line is left out and counted in `summary` (where given; an item twice keeps its first line).
+/// Errors: as read_events(), also an item twice in one file. On error `summary` is as it was.
+[[nodiscard]] Catalog read_catalog(const std::filesystem::path& file, OnError on_error = OnError::stop,
+                                   ImportSummary* summary = nullptr);
 
 }  // namespace pannier::data

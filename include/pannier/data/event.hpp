@@ -32,15 +32,15 @@ enum class Consent : std::uint8_t { unknown = 0, none = 1, essential = 2, person
 /// One event about at most one item; an order of several items is several events with one `order`. Texts are borrowed.
 /// Absent texts are empty, absent numbers NaN (position, dwell_ms, slot: -1).
 struct Event {
-  std::string_view id;              ///< Empty: derived, see derived_event_id().
+  std::string_view id;              ///< Empty: derived, see event_id().
   std::int64_t time_us = 0;         ///< UTC microseconds in [earliest_time_us, latest_time_us].
   EventKind kind = EventKind::view_item;
   std::string_view user, visitor, session, order;
   std::string_view item, item_name;
-  double quantity = 1;              ///< Units; not negative (a refund says so by its kind), at most 1e9.
-  double price = std::numeric_limits<double>::quiet_NaN();   ///< Per unit, in the log's one currency; not negative, at most 1e12.
+  double quantity = 1;              ///< Units; above 0 for a purchase and a refund (which says so by its kind), else not negative; at most largest_quantity.
+  double price = std::numeric_limits<double>::quiet_NaN();   ///< Per unit, in the log's one currency; not negative, at most largest_price.
   std::string_view currency;        ///< ISO 4217, or empty.
-  double value = std::numeric_limits<double>::quiet_NaN();   ///< Of the whole event (a rating, a basket's worth).
+  double value = std::numeric_limits<double>::quiet_NaN();   ///< Of the whole event (a rating, a basket's worth); at most largest_price either way.
   std::int32_t position = -1;       ///< Place in a list, from 0.
   std::int64_t dwell_ms = -1;
   std::string_view query, page, device, country, channel;
@@ -51,9 +51,11 @@ struct Event {
 
 /// Longest text of one field in bytes; longer is refused.
 inline constexpr std::size_t longest_text = 4096;
+inline constexpr double largest_quantity = 1e9;
+inline constexpr double largest_price = 1e12;
 
 /// Refuses what no store may hold: no item (except search), none of user, visitor, session and order, a time, quantity,
-/// price or text out of range, invalid UTF-8. Errors: invalid_argument, `where` + field.
+/// price, value, count or text out of range, invalid UTF-8, a NUL byte. Errors: invalid_argument, `where` + field.
 void require_valid(const Event& event, std::string_view where);
 
 /// The person: the user, else the visitor, else the session, with the sort in the hash; empty when none is given.

@@ -20,10 +20,16 @@ struct ImportSummary {
     std::uint64_t lines = 0;
     std::string example;   ///< The message of the first line dropped for it.
   };
-  std::uint64_t read = 0;                   ///< Lines with data (the header and empty lines are none).
-  std::uint64_t given = 0;                  ///< Events handed on.
-  std::map<std::string, Cause> dropped;     ///< By cause: "missing_item", "bad_time", "bad_price", "negative_price", "unknown_kind", ...
+  std::uint64_t read = 0;                   ///< Lines with data (the header and empty lines are none; a quoted line end starts no line).
+  std::uint64_t given = 0;                  ///< Events (or items) handed on.
+  /// By cause: missing_time bad_time time_out_of_range missing_kind unknown_kind missing_item missing_person bad_quantity
+  /// zero_quantity negative_quantity stock_correction bad_price negative_price bad_value bad_currency bad_position bad_dwell_ms
+  /// bad_consent bad_slot text_too_long invalid_utf8 nul_byte too_few_fields too_many_fields bad_quote; of items also bad_stock duplicate_item.
+  std::map<std::string, Cause> dropped;
 };
+
+/// Longest line of a file in bytes, line ends inside quotes included.
+inline constexpr std::size_t longest_line = std::size_t{1} << 20;
 
 /// An event and its ordinal among equal lines of its file (0 for events with an id), for event_id().
 struct ImportedEvent {
@@ -32,15 +38,23 @@ struct ImportedEvent {
 };
 
 /// Reads a file ("-": standard input) and hands its events on in blocks, in file order. The kind of file is told by content and name:
-/// gzip by its magic bytes; .tsv (before .gz) or, where the name says nothing, a header line with a tab and no comma is TSV.
-/// The texts of a block live until `sink` returns. Lines end in LF, CRLF or CR; a UTF-8 byte order mark is skipped.
+/// gzip by its magic bytes (members may follow each other); .tsv (before .gz) or, where the name says neither .csv nor .tsv, a header
+/// with a tab and no comma is TSV. The texts of a block live until `sink` returns. Lines end in LF, CRLF or CR, also mixed; empty
+/// lines are passed over; a UTF-8 byte order mark is skipped. In CSV a `"` that does not begin a field is a character.
 ///
-/// Errors: not_found, io_failure; malformed_input for what ends a file whatever on_error says (empty, no header, a needed column
-/// missing, a header column twice, a quote never closed, a truncated or damaged gzip, a line of more than 1 MiB) and, with
-/// OnError::stop, for the first bad line: FILE:LINE:COLUMN, the value, what was expected. A negative quantity is a refund of
-/// that quantity where the person is known, else the line is dropped as "stock_correction" under skip. invalid_argument for bad options.
+/// A line: an empty field is absent. A column that no field uses is not looked at. A negative quantity of a purchase or refund is a
+/// refund of that quantity where the person is known, else a stock correction: left out and counted, no error. A purchase or refund
+/// of 0 units is a bad line; other kinds may carry a 0. A line without user, visitor and session is kept for its order.
+/// A CSV line whose quotes are wrong (text after a closing quote) costs only the line on which the quote opened.
+///
+/// Errors: not_found, io_failure; malformed_input for what ends a file whatever on_error says (empty, no header, no line of data,
+/// a needed or mapped column missing, a header column twice, a quote never closed, a truncated or damaged gzip, a line of more than
+/// longest_line bytes) and, with OnError::stop, for the first bad line. `where` is FILE:LINE, or FILE:LINE:COLUMN with the file's own
+/// column name; then the value, and what was expected. invalid_argument for bad options; unsupported for gzip in a build without zlib
+/// and for other archives.
 /// With an error, blocks handed on before stand: callers commit only when the call returns.
-/// Cost: memory bounded by the block, whatever the file's size, but for the ordinals (one 16-byte entry a distinct id-less line).
+/// Cost: memory bounded by the block, whatever the file's size, but for the ordinals (at most four 16-byte entries a distinct line
+/// without an id); one thread, no allocation a line.
 ImportSummary read_events(const std::filesystem::path& file, const ImportOptions& options,
                           const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control = {});
 

@@ -13,20 +13,22 @@
 namespace pannier::data {
 
 enum class OnError { stop, skip };
-enum class TimeUnit { automatic_text, seconds, milliseconds, microseconds };  ///< automatic_text: ISO 8601 and relatives only.
+/// automatic_text: ISO 8601 and relatives only; the others: a number since 1970, decimals allowed, always UTC.
+enum class TimeUnit { automatic_text, seconds, milliseconds, microseconds };
 
 /// Fields of INTERFACE order: "event_id time kind user visitor session order item item_name quantity price currency value
 /// position dwell_ms query page device country channel consent request_id slot".
 struct ImportOptions {
-  std::vector<std::pair<std::string, std::string>> columns;  ///< field -> column of the file; unmapped fields use the column of their own name.
-  std::optional<EventKind> constant_kind;                     ///< --kind
+  /// field -> column of the file. Other fields use the column of their own name, unless the map gives that column to a field.
+  std::vector<std::pair<std::string, std::string>> columns;
+  std::optional<EventKind> constant_kind;  ///< --kind: wins over a column named kind; refused beside a mapped one.
   TimeUnit time_unit = TimeUnit::automatic_text;
-  std::int64_t utc_offset_us = 0;
+  std::int64_t utc_offset_us = 0;          ///< Local time minus UTC of texts that name no offset; within a day.
   OnError on_error = OnError::stop;
 };
 
 /// Parses "user=customer_id,item=stock_code". Errors: invalid_argument (an unknown field, with a near one proposed; a field or
-/// a column twice; an empty side).
+/// a column twice; an empty side; no '=').
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> parse_map(std::string_view text);
 
 /// The names of all event fields, in the order above.

@@ -1,0 +1,141 @@
+#include "pannier/data/catalog.hpp"
+
+#include <array>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "data/field_text.hpp"
+#include "data/line_faults.hpp"
+#include "data/table_file.hpp"
+#include "pannier/core/error.hpp"
+#include "pannier/data/event.hpp"
+
+namespace pannier::data {
+namespace {
+
+/// What is wrong with an item: the field, and the error's two halves.
+struct ItemFault {
+  Cause cause{};
+  std::string field, problem, allowed;
+};
+
+ItemFault price_fault(Cause cause, std::string problem) {
+  return {cause, "price", std::move(problem), "a number from 0 to 1e12, or nothing where unknown"};
+}
+ItemFault stock_fault(std::string problem) {
+  return {Cause::bad_stock, "stock", std::move(problem), "a number within 1e9 either way, or nothing where unknown"};
+}
+
+std::optional<ItemFault> find_fault(const CatalogItem& item) {
+  if (item.id.empty()) return ItemFault{Cause::missing_item, "item", "is empty", "an item id"};
+  constexpr auto no_limit = longest_line;
+  std::optional<ItemFault> fault;
+  const auto check = [&](std::string_view field, std::string_view text, std::size_t limit) {
+    if (const auto flaw = text_flaw(text, limit); !fault && flaw != TextFlaw::none)
+      fault = ItemFault{cause_of(flaw), std::string(field), flaw_in_words(flaw, text), flaw_allowed(flaw, limit)};
+  };
+  check("item", item.id, longest_text);
+  check("name", item.name, longest_text);
+  check("category", item.category, longest_text);
+  check("brand", item.brand, longest_text);
+  check("image", item.image, longest_text);
+  for (const auto& [name, value] : item.attributes) {
+    check(name, name, longest_text);
+    check(name, value, no_limit);
+  }
+  if (fault) return fault;
+  if (!std::isnan(item.price) && !(item.price >= 0 && item.price <= largest_price))
+    return price_fault(item.price < 0 ? Cause::negative_price : Cause::bad_price, std::to_string(item.price));
+  if (!std::isnan(item.stock) && !(std::abs(item.stock) <= largest_quantity)) return stock_fault(std::to_string(item.stock));
+  return std::nullopt;
+}
+
+/// An item from the fields of a line; a fault of the numbers is told with the text of the file.
+std::optional<ItemFault> read_item(const std::vector<std::string>& columns, std::span<const std::string_view> fields,
+                                   CatalogItem& item) {
+  std::optional<ItemFault> fault;
+  for (std::size_t column = 0; column < columns.size(); ++column) {
+    const auto& name = columns[column];
+    const auto text = fields[column];
+    if (name == "item") item.id = text;
+    else if (name == "name") item.name = text;
+    else if (name == "category") item.category = text;
+    else if (name == "brand") item.brand = text;
+    else if (name == "image") item.image = text;
+    else if (text.empty() || name.empty()) continue;
+    else if (name == "price") {
+      const auto price = parse_number(text);
+      if (!price || !(*price <= largest_price)) fault = price_fault(Cause::bad_price, shown(text));
+      else if (*price < 0) fault = price_fault(Cause::negative_price, shown(text));
+      else item.price = *price;
+    } else if (name == "stock") {
+      const auto stock = parse_number(text);
+      if (!stock || !(std::abs(*stock) <= largest_quantity)) fault = stock_fault(shown(text));
+      else item.stock = *stock;
+    } else {
+      item.attributes.emplace_back(name, text);
+    }
+  }
+  auto other = find_fault(item);
+  return other ? other : fault;
+}
+
+}  // namespace
+
+void Catalog::upsert(CatalogItem item) {
+  if (auto fault = find_fault(item))
+    throw Error(ErrorCode::invalid_argument, fault->field, std::move(fault->problem), std::move(fault->allowed));
+  const auto [entry, is_new] = by_key_.try_emplace(value(item_key(item.id)), items_.size());
+  if (is_new) {
+    try {
+      items_.push_back(std::move(item));
+    } catch (...) {
+      by_key_.erase(entry);
+      throw;
+    }
+    return;
+  }
+  auto& known = items_[entry->second];
+  if (known.id != item.id)
+    throw Error(ErrorCode::invalid_argument, "item", shown(item.id) + " and " + shown(known.id) + " have the same key",
+                "another id for one of the two");
+  known = std::move(item);
+}
+
+const CatalogItem* Catalog::find(ItemKey key) const noexcept {
+  const auto found = by_key_.find(value(key));
+  return found == by_key_.end() ? nullptr : &items_[found->second];
+}
+
+Catalog read_catalog(const std::filesystem::path& file, OnError on_error, ImportSummary* summary) {
+  TableFile table(file);
+  if (!table.find("item")) table.refuse_missing("item", "the item's id", "a column named item");
+  LineFaults faults(on_error);
+  Catalog catalog;
+  table.read(
+      faults, [] {},
+      [&](std::span<const std::string_view> fields) {
+        CatalogItem item;
+        auto fault = read_item(table.columns(), fields, item);
+        if (!fault) {
+          const auto* twin = catalog.find(item_key(item.id));
+          if (twin != nullptr && twin->id == item.id)
+            fault = ItemFault{Cause::duplicate_item, "item", shown(item.id) + " stands twice in the file", "each item once"};
+        }
+        if (fault)
+          return faults.drop(fault->cause, [&] {
+            return Error(ErrorCode::malformed_input, table.where(fault->field), fault->problem, fault->allowed);
+          });
+        try {
+          catalog.upsert(std::move(item));
+        } catch (const Error& error) {  // Two ids of one key: the line is known here.
+          throw Error(ErrorCode::malformed_input, table.where(error.where()), error.problem(), error.allowed());
+        }
+        faults.count_given();
+      });
+  if (summary != nullptr) *summary = faults.summary();
+  return catalog;
+}
+
+}  // namespace pannier::data
