@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "data/field_text.hpp"
-#include "pannier/core/config.hpp"
 #include "pannier/core/time.hpp"
 
 namespace pannier::data {
@@ -33,11 +32,6 @@ bool read_count(std::string_view text, Number& number) {
 
 bool is_currency(std::string_view text) {
   return text.size() == 3 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-}
-
-std::string proposed(std::string_view wrong, std::span<const std::string_view> known) {
-  const auto near = nearest_name(wrong, known);
-  return near.empty() ? std::string() : "did you mean " + std::string(near) + "? ";
 }
 
 }  // namespace
@@ -174,8 +168,8 @@ Error EventBuilder::describe(const EventFault& fault, const EventTexts& texts, s
     }
     case Cause::missing_kind:
     case Cause::unknown_kind:
-      if (fault.cause == Cause::unknown_kind) problem += " is no kind of event";
-      allowed = proposed(value, event_kind_names()) + "one of " + listed(event_kind_names());
+      if (fault.cause == Cause::unknown_kind) problem += " is no kind of event" + proposal(value, event_kind_names());
+      allowed = "one of " + listed(event_kind_names());
       break;
     case Cause::missing_item: allowed = "an item id (only a search may go without)"; break;
     case Cause::missing_person:
@@ -196,7 +190,10 @@ Error EventBuilder::describe(const EventFault& fault, const EventTexts& texts, s
     case Cause::bad_position:
     case Cause::bad_slot: allowed = "a whole number from 0 to 2147483647, or nothing where unknown"; break;
     case Cause::bad_dwell_ms: allowed = "a whole number of milliseconds, 0 or more, or nothing where unknown"; break;
-    case Cause::bad_consent: allowed = proposed(value, consent_names) + "one of " + listed(consent_names); break;
+    case Cause::bad_consent:
+      problem += proposal(value, consent_names);
+      allowed = "one of " + listed(consent_names);
+      break;
     case Cause::text_too_long:
     case Cause::invalid_utf8:
     case Cause::nul_byte: {

@@ -75,8 +75,11 @@ ImportSummary read_events(const std::filesystem::path& file, const ImportOptions
 
   constexpr std::size_t block_size = 1024;
   std::vector<ImportedEvent> block(block_size);
+  std::vector<UserKey> keys(block_size);  // Of the block's events without an id.
   std::size_t filled = 0;
   const auto hand_on = [&] {
+    for (std::size_t at = 0; at < filled; ++at)
+      block[at].ordinal = block[at].event.id.empty() ? ordinals.next(keys[at]) : 0;
     if (filled > 0) sink(std::span<const ImportedEvent>(block.data(), std::exchange(filled, 0)));
   };
   const auto report = [&] {
@@ -104,9 +107,12 @@ ImportSummary read_events(const std::filesystem::path& file, const ImportOptions
           if (const auto flaw = table.flaw(text, longest_text); flaw != TextFlaw::none)
             return drop({cause_of(flaw), field});
         }
-        auto& [event, ordinal] = block[filled];
+        auto& event = block[filled].event;
         if (const auto fault = builder.build(texts, event)) return drop(*fault);
-        ordinal = event.id.empty() ? ordinals.next(event_id(event, 0)) : 0;
+        if (event.id.empty()) {
+          keys[filled] = event_id(event, 0);
+          ordinals.prefetch(keys[filled]);
+        }
         faults.count_given();
         if (++filled == block_size) hand_on();
       });

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "pannier/core/config.hpp"
 #include "pannier/data/event.hpp"
 
 namespace pannier::data {
@@ -76,6 +77,11 @@ std::string listed(std::span<const std::string_view> names) {
   }
   if (names.size() > most) out += " and " + std::to_string(names.size() - most) + " more";
   return out;
+}
+
+std::string proposal(std::string_view wrong, std::span<const std::string_view> known) {
+  const auto near = nearest_name(wrong, known);
+  return near.empty() ? std::string() : " (did you mean " + std::string(near) + "?)";
 }
 
 std::size_t first_invalid_utf8(std::string_view text) noexcept {

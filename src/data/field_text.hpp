@@ -19,6 +19,9 @@ namespace pannier::data {
 /// Names for a message: "a, b, c", at most 40 of them.
 [[nodiscard]] std::string listed(std::span<const std::string_view> names);
 
+/// " (did you mean NEAR?)" where a known name is near, else nothing.
+[[nodiscard]] std::string proposal(std::string_view wrong, std::span<const std::string_view> known);
+
 /// What no text may be: well-formed UTF-8 without NUL is fine.
 enum class TextFlaw { none, too_long, invalid_utf8, nul_byte };
 /// `limit`: the largest length.

@@ -4,7 +4,6 @@
 
 #include "data/event_fields.hpp"
 #include "data/field_text.hpp"
-#include "pannier/core/config.hpp"
 #include "pannier/core/error.hpp"
 
 namespace pannier::data {
@@ -37,9 +36,7 @@ void check_map(const std::vector<std::pair<std::string, std::string>>& columns) 
     const auto& [field, column] = *entry;
     if (field.empty() || column.empty()) refuse("'" + field + "=" + column + "' has an empty side", std::string(expected_form));
     if (!event_field(field)) {
-      const auto near = nearest_name(field, field_names);
-      refuse(shown(field) + " is no field of an event",
-             (near.empty() ? std::string() : "did you mean " + std::string(near) + "? ") + "one of " + listed(field_names));
+      refuse(shown(field) + " is no field of an event" + proposal(field, field_names), "one of " + listed(field_names));
     }
     for (auto earlier = columns.begin(); earlier != entry; ++earlier) {
       if (earlier->first == field)

@@ -14,6 +14,10 @@ class Ordinals {
  public:
   /// How often the key has come before. Errors: unsupported after 2^32 - 1 times.
   [[nodiscard]] std::uint64_t next(const UserKey& key);
+  /// Fetches the key's place into the cache: called a block ahead of next(), it hides most of the cost of a big table.
+  void prefetch(const UserKey& key) const noexcept {
+    __builtin_prefetch(&slots_[static_cast<std::size_t>(key.low) & (slots_.size() - 1)], 1);
+  }
 
  private:
   struct Slot {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "pannier/core/config.hpp"
 #include "pannier/data/event.hpp"
 
 namespace pannier::data {
@@ -40,7 +39,6 @@ void TableFile::refuse_missing(std::string_view column, const std::string& purpo
   for (const auto& name : columns_) names.push_back(shown(name));
   std::vector<std::string_view> found(columns_.begin(), columns_.end()), in_quotes(names.begin(), names.end());
   std::string allowed = remedy;
-  if (const auto near = nearest_name(column, found); !near.empty()) allowed += "; did you mean " + shown(near) + "?";
   if (columns_.size() == 1) {
     const bool csv = reader_.dialect() == Dialect::csv;
     for (const char separator : {',', ';', '\t', '|'})
@@ -51,7 +49,7 @@ void TableFile::refuse_missing(std::string_view column, const std::string& purpo
       }
   }
   throw Error(ErrorCode::malformed_input, reader_.where(reader_.line()),
-              "there is no column " + shown(column) + " for " + purpose + "; the columns are " + listed(in_quotes), allowed);
+              "there is no column " + shown(column) + " for " + purpose + proposal(column, found) + "; the columns are " + listed(in_quotes), allowed);
 }
 
 void TableFile::read(LineFaults& faults, const std::function<void()>& block_end,
