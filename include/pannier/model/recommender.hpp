@@ -61,7 +61,7 @@ class VectorModel;
 /// A fitted recommender over items 0 .. item_count()-1.
 ///
 /// Every call refuses (invalid_argument, by name, outputs untouched): an item index out of range, weights that are not finite
-/// or negative, spans of unequal length, an item twice in a history, an allowed set over another universe.
+/// or negative, negative ages, spans of unequal length, an item twice in a history, an allowed set over another universe.
 /// An empty history gives no personal items (recommend returns 0), except for models that need none (popular).
 /// Ties are broken by index. A score is never NaN. Weights of zero are seen items without evidence.
 /// Threads: Immutable: share freely; one Workspace a thread.
@@ -105,5 +105,13 @@ class Recommender {
 
 /// The checks of the class comment, for models to call first.  Cost: O(history) once per call; uses workspace.marks.
 void require_valid(const History& history, const Ask& ask, std::uint32_t item_count, Workspace& workspace);
+
+/// Refuses an item, or a candidate, that the model does not have, and an output of another length than the candidates.
+void require_valid_item(ItemIndex item, std::uint32_t item_count);
+void require_valid_candidates(std::span<const ItemIndex> candidates, std::uint32_t item_count, std::size_t output_size);
+
+/// The checks of recommend_batch(), for models that bring their own.  Cost: one pass over the histories.
+void require_valid_batch(const CsrView& histories, const Ask& ask, std::uint32_t item_count, std::span<const ItemIndex> items,
+                         std::span<const float> scores);
 
 }  // namespace pannier::model

@@ -1,0 +1,115 @@
+#include "pannier/model/recommender.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "pannier/core/error.hpp"
+
+namespace pannier::model {
+namespace {
+
+/// People one task of a batch answers: enough to hide its cost, few enough to share the work.
+constexpr std::size_t batch_block = 64;
+
+[[noreturn]] void refuse(std::string where, std::string problem, std::string allowed) {
+  throw Error(ErrorCode::invalid_argument, std::move(where), std::move(problem), std::move(allowed));
+}
+
+std::string items_below(std::uint32_t item_count) { return "items below " + std::to_string(item_count); }
+
+void require_valid_ask(const Ask& ask, std::uint32_t item_count) {
+  if (ask.allowed != nullptr && ask.allowed->universe() != item_count)
+    refuse("allowed", "is a set over " + std::to_string(ask.allowed->universe()) + " items", "one over " + std::to_string(item_count));
+}
+
+}  // namespace
+
+void require_valid(const History& history, const Ask& ask, std::uint32_t item_count, Workspace& workspace) {
+  const auto size = history.items.size();
+  const auto require_length = [&](const char* name, std::size_t length, bool may_be_empty) {
+    if (length != size && !(may_be_empty && length == 0))
+      refuse(std::string("history.") + name, std::to_string(length) + " entries for " + std::to_string(size) + " items",
+             may_be_empty ? "as many or none" : "as many");
+  };
+  require_length("weights", history.weights.size(), false);
+  require_length("kinds", history.kinds.size(), true);
+  require_length("ages_us", history.ages_us.size(), true);
+  require_valid_ask(ask, item_count);
+  for (std::size_t n = 0; n < size; ++n) {
+    if (value(history.items[n]) >= item_count)
+      refuse("history.items", "item " + std::to_string(value(history.items[n])) + " at " + std::to_string(n), items_below(item_count));
+    if (!std::isfinite(history.weights[n]) || history.weights[n] < 0)
+      refuse("history.weights", std::to_string(history.weights[n]) + " at " + std::to_string(n), "a finite weight, not negative");
+  }
+  for (const auto age : history.ages_us)
+    if (age < 0) refuse("history.ages_us", std::to_string(age), "an age that is not negative");
+
+  // An item twice: marks are set until one is met again, and taken back either way.
+  auto& marks = workspace.marks;
+  if (const std::size_t words = (std::size_t{item_count} + 63) / 64; marks.size() < words) marks.resize(words, 0);
+  std::size_t marked = 0;
+  for (; marked < size; ++marked) {
+    const auto item = value(history.items[marked]);
+    if ((marks[item / 64] >> (item % 64) & 1) != 0) break;
+    marks[item / 64] |= std::uint64_t{1} << (item % 64);
+  }
+  for (std::size_t n = 0; n < marked; ++n) marks[value(history.items[n]) / 64] = 0;
+  if (marked < size)
+    refuse("history.items", "item " + std::to_string(value(history.items[marked])) + " at " + std::to_string(marked) + " is there before", "each item once");
+}
+
+void require_valid_item(ItemIndex item, std::uint32_t item_count) {
+  if (value(item) >= item_count) refuse("item", "item " + std::to_string(value(item)), items_below(item_count));
+}
+
+void require_valid_candidates(std::span<const ItemIndex> candidates, std::uint32_t item_count, std::size_t output_size) {
+  if (output_size != candidates.size())
+    refuse("out", std::to_string(output_size) + " entries for " + std::to_string(candidates.size()) + " candidates", "as many");
+  for (std::size_t n = 0; n < candidates.size(); ++n)
+    if (value(candidates[n]) >= item_count)
+      refuse("candidates", "item " + std::to_string(value(candidates[n])) + " at " + std::to_string(n), items_below(item_count));
+}
+
+void require_valid_batch(const CsrView& histories, const Ask& ask, std::uint32_t item_count, std::span<const ItemIndex> items,
+                         std::span<const float> scores) {
+  if (histories.cols != item_count)
+    refuse("histories", std::to_string(histories.cols) + " columns", "one an item of the model, " + std::to_string(item_count));
+  require_valid_weights(histories, "histories");
+  require_valid_ask(ask, item_count);
+  const auto require_size = [&](const char* name, std::size_t size) {
+    const bool right = ask.count == 0 || histories.rows == 0 ? size == 0 : size / ask.count == histories.rows && size % ask.count == 0;
+    if (!right)
+      refuse(name, std::to_string(size) + " entries", std::to_string(histories.rows) + " rows of " + std::to_string(ask.count));
+  };
+  require_size("items", items.size());
+  require_size("scores", scores.size());
+}
+
+void Recommender::recommend_batch(const CsrView& histories, const Ask& ask, const Execution& execution, std::span<ItemIndex> items,
+                                  std::span<float> scores) const {
+  require_valid_batch(histories, ask, item_count(), items, scores);
+  struct Scratch {
+    Workspace workspace;
+    std::vector<ItemIndex> history;
+    std::vector<Scored> out;
+  };
+  std::vector<Scratch> scratches(static_cast<std::size_t>(resolved_threads(execution)));
+  const std::size_t count = ask.count, room = std::min<std::size_t>(count, item_count());
+  parallel_blocks_with_worker(execution, histories.rows, batch_block, [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
+    auto& scratch = scratches[static_cast<std::size_t>(worker)];
+    scratch.out.resize(room);
+    for (std::size_t r = begin; r < end; ++r) {
+      const auto columns = histories.row_columns(r);
+      scratch.history.resize(columns.size());
+      std::transform(columns.begin(), columns.end(), scratch.history.begin(), [](std::uint32_t column) { return ItemIndex{column}; });
+      const auto found = recommend({scratch.history, histories.row_values(r), {}, {}}, ask, scratch.workspace, scratch.out);
+      for (std::size_t n = 0; n < count; ++n) {
+        items[r * count + n] = n < found ? scratch.out[n].item : no_item;
+        scores[r * count + n] = n < found ? scratch.out[n].score : 0.0f;
+      }
+    }
+  });
+}
+
+}  // namespace pannier::model

@@ -1,0 +1,657 @@
+// Long, because it is one suite: each promise of model::Recommender is one function below, and check() lists them.
+#include "support/conformance.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pannier/core/error.hpp"
+#include "pannier/core/random.hpp"
+#include "support/allocation_count.hpp"
+#include "support/catch.hpp"
+#include "support/memory_sections.hpp"
+#include "support/synth.hpp"
+
+namespace pannier::conformance {
+namespace {
+
+using model::Ask;
+using model::History;
+using model::Reason;
+using model::Recommender;
+using model::Workspace;
+
+constexpr Scored untouched{ItemIndex{0xABCDEF}, -123.25f};
+
+/// A history that owns its arrays.
+struct Person {
+  std::vector<ItemIndex> items;
+  std::vector<float> weights;
+  [[nodiscard]] History history() const { return {items, weights, {}, {}}; }
+  [[nodiscard]] bool has(ItemIndex item) const { return std::find(items.begin(), items.end(), item) != items.end(); }
+};
+
+Person person_of(const CsrView& events, std::size_t row) {
+  Person out;
+  for (const auto column : events.row_columns(row)) out.items.push_back(ItemIndex{column});
+  out.weights.assign(events.row_values(row).begin(), events.row_values(row).end());
+  return out;
+}
+
+bool same_bits(float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }
+bool same_bits(const std::vector<Scored>& a, const std::vector<Scored>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Scored& x, const Scored& y) { return x.item == y.item && same_bits(x.score, y.score); });
+}
+
+bool all_zero(const Workspace& workspace) {
+  return std::all_of(workspace.marks.begin(), workspace.marks.end(), [](std::uint64_t word) { return word == 0; });
+}
+
+std::vector<Scored> recommended(const Recommender& model, const History& history, const Ask& ask, Workspace& workspace,
+                                std::optional<std::size_t> room = {}) {
+  std::vector<Scored> out(room.value_or(std::min(ask.count, model.item_count() + 5)), untouched);
+  const auto found = model.recommend(history, ask, workspace, out);
+  REQUIRE(found <= out.size());
+  for (std::size_t n = found; n < out.size(); ++n) REQUIRE(out[n] == untouched);
+  REQUIRE(all_zero(workspace));
+  out.resize(found);
+  return out;
+}
+
+std::vector<Scored> recommended(const Recommender& model, const History& history, const Ask& ask) {
+  Workspace workspace;
+  return recommended(model, history, ask, workspace);
+}
+
+std::vector<Scored> similar_to(const Recommender& model, ItemIndex item, const Ask& ask, Workspace& workspace) {
+  std::vector<Scored> out(std::min(ask.count, model.item_count() + 5), untouched);
+  const auto found = model.similar(item, ask, workspace, out);
+  REQUIRE(found <= out.size());
+  for (std::size_t n = found; n < out.size(); ++n) REQUIRE(out[n] == untouched);
+  REQUIRE(all_zero(workspace));
+  out.resize(found);
+  return out;
+}
+
+/// Everything the model says about a person, the history's items too.
+std::vector<Scored> everything(const Recommender& model, const Person& person) {
+  return recommended(model, person.history(), {.count = model.item_count(), .exclude_history = false});
+}
+
+Csr sample() { return synth::two_taste_groups({.users = 90, .items = 41, .seed = 3, .weighted = true}); }
+
+/// People of the sample, a stranger, one whose history is not in order, one with a seen item that weighs nothing.
+std::vector<Person> people(const CsrView& events) {
+  std::vector<Person> out;
+  for (const std::size_t row : {0u, 1u, 2u, 17u, 88u}) out.push_back(person_of(events, row));
+  out.push_back({{ItemIndex{5}, ItemIndex{2}, ItemIndex{0}}, {1, 2.5f, 0.25f}});
+  out.push_back({{ItemIndex{4}}, {1}});
+  out.push_back({{ItemIndex{6}, ItemIndex{1}, ItemIndex{8}}, {1, 0, 3}});
+  Person reversed = person_of(events, 3);
+  std::reverse(reversed.items.begin(), reversed.items.end());
+  std::reverse(reversed.weights.begin(), reversed.weights.end());
+  out.push_back(reversed);
+  return out;
+}
+
+void names_itself(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  REQUIRE_FALSE(model->kind().empty());
+  REQUIRE(model->item_count() == events.cols);
+  REQUIRE_THAT(model->config_json(), StartsWith("{"));
+}
+
+void knows_the_checkerboard(const Subject& subject) {
+  const auto events = synth::checkerboard(30);
+  const auto model = subject.fit(events, {});
+  for (std::size_t u = 0; u < events.rows; ++u) {
+    const auto person = person_of(events, u);
+    const auto best = recommended(*model, person.history(), {.count = 30});
+    REQUIRE_FALSE(best.empty());
+    if (subject.personal) {
+      REQUIRE(value(best[0].item) == u);
+      // Of one's own items and of the others': the former before the latter.
+      const auto all = recommended(*model, person.history(), {.count = 30, .exclude_history = false});
+      REQUIRE(all.size() >= 15);
+      for (std::size_t n = 0; n < 15; ++n) REQUIRE(value(all[n].item) % 2 == u % 2);
+    } else {
+      REQUIRE(best.size() == 30 - person.items.size());
+    }
+  }
+  if (subject.similar) {
+    Workspace workspace;
+    for (std::uint32_t i = 0; i < 30; ++i) {
+      const auto near = similar_to(*model, ItemIndex{i}, {.count = 14}, workspace);
+      REQUIRE(near.size() == 14);
+      for (const auto& [item, score] : near) REQUIRE((value(item) % 2 == i % 2 && value(item) != i));
+    }
+  }
+}
+
+void ranks_best_first(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  for (const auto& person : people(events)) {
+    const auto all = everything(*model, person);
+    REQUIRE_FALSE(all.empty());
+    for (std::size_t n = 0; n < all.size(); ++n) {
+      REQUIRE(value(all[n].item) < events.cols);
+      REQUIRE_FALSE(std::isnan(all[n].score));
+      if (n > 0) REQUIRE(ranks_before(all[n - 1], all[n]));
+    }
+    if (!subject.by_evidence) REQUIRE(all.size() == events.cols);
+  }
+}
+
+void breaks_ties_by_index(const Subject& subject) {
+  const auto events = sample();  // item cols - 3 copies item cols - 4, column for column
+  const auto model = subject.fit(events, {});
+  const auto copied = static_cast<std::uint32_t>(events.cols) - 4;
+  int seen = 0;
+  for (const auto& person : people(events)) {
+    if (person.has(ItemIndex{copied}) || person.has(ItemIndex{copied + 1})) continue;
+    const auto all = everything(*model, person);
+    for (std::size_t n = 0; n + 1 < all.size(); ++n)
+      if (value(all[n].item) == copied && same_bits(all[n].score, all[n + 1].score)) {
+        REQUIRE(value(all[n + 1].item) == copied + 1);
+        ++seen;
+      }
+    for (std::size_t n = 0; n + 1 < all.size(); ++n)
+      if (value(all[n].item) == copied + 1) REQUIRE_FALSE(same_bits(all[n].score, all[n + 1].score));
+  }
+  REQUIRE(seen > 0);
+}
+
+void filters_and_excludes(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  const auto items = model->item_count();
+  std::vector<ItemSet> sets{ItemSet(items), ItemSet(items, true), ItemSet(items), ItemSet(items)};
+  for (std::uint32_t i = 0; i < items; i += 3) sets[2].insert(ItemIndex{i});
+  sets[3].insert(ItemIndex{7});
+  Workspace workspace;
+  for (const auto& person : people(events)) {
+    const auto all = everything(*model, person);
+    for (const auto* allowed : std::vector<const ItemSet*>{nullptr, &sets[0], &sets[1], &sets[2], &sets[3]})
+      for (const bool exclude : {true, false})
+        for (const std::uint32_t count : {0u, 1u, 3u, 10u, items, items + 5, std::numeric_limits<std::uint32_t>::max()}) {
+          std::vector<Scored> expected;
+          for (const auto& scored : all)
+            if ((allowed == nullptr || allowed->contains(scored.item)) && !(exclude && person.has(scored.item)) && expected.size() < count)
+              expected.push_back(scored);
+          REQUIRE(same_bits(recommended(*model, person.history(), {count, allowed, exclude}, workspace), expected));
+          expected.resize(std::min<std::size_t>(expected.size(), 2));
+          REQUIRE(same_bits(recommended(*model, person.history(), {count, allowed, exclude}, workspace, 2), expected));
+        }
+  }
+}
+
+void scores_as_it_recommends(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  Workspace workspace;
+  for (const auto& person : people(events)) {
+    std::vector<float> expected(model->item_count(), 0.0f);
+    for (const auto& [item, score] : everything(*model, person)) expected[value(item)] = score;
+    std::vector<ItemIndex> candidates;
+    for (std::uint32_t i = model->item_count(); i-- > 0;) candidates.push_back(ItemIndex{i});
+    candidates.push_back(ItemIndex{3});
+    candidates.push_back(ItemIndex{3});
+    std::vector<float> scores(candidates.size(), -1.0f);
+    model->score(person.history(), candidates, workspace, scores);
+    REQUIRE(all_zero(workspace));
+    for (std::size_t n = 0; n < candidates.size(); ++n) REQUIRE(same_bits(scores[n], expected[value(candidates[n])]));
+    model->score(person.history(), {}, workspace, {});
+  }
+}
+
+void answers_a_batch_as_single_calls(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  ItemSet allowed(model->item_count());
+  for (std::uint32_t i = 0; i < model->item_count(); ++i)
+    if (i % 4 != 1) allowed.insert(ItemIndex{i});
+  // The sample's people many times over, with an empty row, a full one and one that weighs nothing.
+  synth::CsrBuilder builder(events.cols);
+  for (int copy = 0; copy < 3; ++copy)
+    for (std::size_t r = 0; r < events.rows; ++r) {
+      const auto person = person_of(events, r);
+      for (std::size_t n = 0; n < person.items.size(); ++n) builder.cell(value(person.items[n]), person.weights[n] * static_cast<float>(copy + 1));
+      builder.end_row();
+    }
+  builder.end_row();
+  for (std::uint32_t i = 0; i < events.cols; ++i) builder.cell(i);
+  builder.end_row().cell(2, 0).end_row();
+  const auto rows = builder.take();
+  for (const Ask& ask : {Ask{.count = 7}, Ask{.count = 60, .exclude_history = false}, Ask{.count = 5, .allowed = &allowed}, Ask{.count = 0}})
+    for (const int threads : {1, 3}) {
+      std::vector<ItemIndex> items(rows.rows * ask.count, ItemIndex{77});
+      std::vector<float> scores(rows.rows * ask.count, -1.0f);
+      model->recommend_batch(rows, ask, {.threads = threads}, items, scores);
+      Workspace workspace;
+      for (std::size_t r = 0; r < rows.rows; ++r) {
+        const auto single = recommended(*model, person_of(rows, r).history(), ask, workspace);
+        bool equal = true;
+        for (std::size_t n = 0; n < ask.count; ++n) {
+          const auto at = r * ask.count + n;
+          equal = equal && (n < single.size() ? items[at] == single[n].item && same_bits(scores[at], single[n].score)
+                                              : items[at] == no_item && same_bits(scores[at], 0.0f));
+        }
+        REQUIRE(equal);
+      }
+    }
+  model->recommend_batch({0, events.cols, std::vector<std::int64_t>{0}, {}, {}}, {}, {}, {}, {});
+}
+
+void answers_alike_from_any_workspace(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  Workspace kept;
+  kept.floats.assign(3, std::numeric_limits<float>::quiet_NaN());
+  kept.more_floats = kept.scores = kept.floats;
+  kept.doubles.assign(5, -1e300);
+  kept.indices.assign(100, 0xFFFFFFFFu);
+  kept.touched = kept.indices;
+  for (const auto& person : people(events))
+    for (const std::uint32_t count : {3u, 1000u, 1u})
+      REQUIRE(same_bits(recommended(*model, person.history(), {.count = count}, kept), recommended(*model, person.history(), {.count = count})));
+}
+
+void allocates_nothing_when_warm(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  const auto known = people(events);
+  Workspace workspace;
+  std::vector<Scored> out(model->item_count());
+  std::vector<Reason> reasons(10);
+  std::vector<float> scores(1);
+  const std::vector<ItemIndex> candidate{ItemIndex{2}};
+  const auto requests = [&] {
+    for (const auto& person : known) {
+      const auto history = person.history();
+      model->recommend(history, {.count = 20}, workspace, out);
+      model->score(history, candidate, workspace, scores);
+      model->explain(history, ItemIndex{2}, workspace, reasons);
+      model->similar(ItemIndex{2}, {.count = 20}, workspace, out);
+    }
+  };
+  requests();
+  const auto before = support::allocations();
+  requests();
+  REQUIRE(support::allocations() == before);
+}
+
+void needs_evidence(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  const auto nothing = recommended(*model, {}, {.count = 5});
+  const std::vector<ItemIndex> items{ItemIndex{3}, ItemIndex{9}};
+  const std::vector<float> weights{0, 0};
+  const auto seen = recommended(*model, {items, weights, {}, {}}, {.count = 5});
+  if (subject.personal) {
+    REQUIRE(nothing.empty());
+    REQUIRE(seen.empty());  // a weight of zero is a seen item without evidence
+  } else {
+    REQUIRE(nothing.size() == 5);
+    REQUIRE(seen.size() == 5);
+    for (const auto& scored : seen) REQUIRE((value(scored.item) != 3 && value(scored.item) != 9));
+  }
+}
+
+void refuses_bad_input(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  const auto items = model->item_count();
+  const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  const ItemSet other_universe(items + 1, true);
+  const std::vector<data::EventKind> kinds(1, data::EventKind::view_item);
+  const std::vector<std::int64_t> one_age(1, 5), negative_ages{0, -1};
+  struct Bad {
+    const char* what;
+    Person person;
+    Ask ask{};
+    std::span<const data::EventKind> kinds{};
+    std::span<const std::int64_t> ages{};
+  };
+  const Person good{{ItemIndex{1}, ItemIndex{2}}, {1, 1}};
+  const std::vector<Bad> bads{{"history.items: item 41", {{ItemIndex{1}, ItemIndex{items}}, {1, 1}}},
+                              {"history.items: item 4294967295", {{no_item}, {1}}},
+                              {"history.items: item 1", {{ItemIndex{1}, ItemIndex{2}, ItemIndex{1}}, {1, 1, 1}}},
+                              {"history.weights: nan", {{ItemIndex{1}}, {nan}}},
+                              {"history.weights: inf", {{ItemIndex{1}}, {inf}}},
+                              {"history.weights: -0.5", {{ItemIndex{1}, ItemIndex{2}}, {1, -0.5f}}},
+                              {"history.weights: 1 entries", {{ItemIndex{1}, ItemIndex{2}}, {1}}},
+                              {"history.kinds: 1 entries", good, {}, kinds},
+                              {"history.ages_us: 1 entries", good, {}, {}, one_age},
+                              {"history.ages_us: -1", good, {}, {}, negative_ages},
+                              {"allowed: is a set over 42", good, {.allowed = &other_universe}}};
+  Workspace workspace;
+  for (const auto& bad : bads) {
+    const History history{bad.person.items, bad.person.weights, bad.kinds, bad.ages};
+    std::vector<Scored> out(5, untouched);
+    std::vector<Reason> reasons(5, {ItemIndex{8}, 8});
+    std::vector<float> scores(1, 8);
+    const std::vector<ItemIndex> candidates{ItemIndex{0}};
+    INFO(bad.what);
+    const auto refused = [&](const auto& call) {
+      try {
+        call();
+        FAIL("accepted");
+      } catch (const Error& error) {
+        REQUIRE(error.code() == ErrorCode::invalid_argument);
+        REQUIRE_THAT(error.what(), StartsWith(bad.what));
+      }
+      REQUIRE(all_zero(workspace));
+    };
+    refused([&] { (void)model->recommend(history, bad.ask, workspace, out); });
+    if (bad.ask.allowed == nullptr) {
+      refused([&] { model->score(history, candidates, workspace, scores); });
+      refused([&] { (void)model->explain(history, ItemIndex{0}, workspace, reasons); });
+    } else {
+      refused([&] { (void)model->similar(ItemIndex{0}, bad.ask, workspace, out); });
+    }
+    REQUIRE(out == std::vector<Scored>(5, untouched));
+    REQUIRE(reasons == std::vector<Reason>(5, {ItemIndex{8}, 8}));
+    REQUIRE(scores == std::vector<float>(1, 8));
+  }
+
+  std::vector<Scored> out(5, untouched);
+  std::vector<Reason> reasons(5, {ItemIndex{8}, 8});
+  std::vector<float> scores(2, 8);
+  const auto code_of = [](const auto& call) {
+    try {
+      call();
+      return ErrorCode::ok;
+    } catch (const Error& error) {
+      return error.code();
+    }
+  };
+  const std::vector<ItemIndex> beyond{ItemIndex{0}, ItemIndex{items}};
+  REQUIRE(code_of([&] { model->score(good.history(), beyond, workspace, scores); }) == ErrorCode::invalid_argument);
+  REQUIRE(code_of([&] { model->score(good.history(), std::span(beyond).first(1), workspace, scores); }) == ErrorCode::invalid_argument);
+  REQUIRE(code_of([&] { (void)model->explain(good.history(), ItemIndex{items}, workspace, reasons); }) == ErrorCode::invalid_argument);
+  REQUIRE(code_of([&] { (void)model->similar(ItemIndex{items}, {}, workspace, out); }) == ErrorCode::invalid_argument);
+  REQUIRE(out == std::vector<Scored>(5, untouched));
+  REQUIRE(scores == std::vector<float>(2, 8));
+
+  // A batch is refused whole, whichever row is bad.
+  Csr rows{2, items, {0, 1, 2}, {0, 1}, {1, 1}};
+  std::vector<ItemIndex> batch_items(2 * 3, ItemIndex{9});
+  std::vector<float> batch_scores(2 * 3, 9);
+  const auto batch = [&](const CsrView& histories, const Ask& ask, std::size_t room) {
+    return code_of([&] { model->recommend_batch(histories, ask, {.threads = 2}, std::span(batch_items).first(room), std::span(batch_scores).first(room)); });
+  };
+  REQUIRE(batch(rows, {.count = 3}, 6) == ErrorCode::ok);
+  batch_items.assign(6, ItemIndex{9});
+  batch_scores.assign(6, 9);
+  REQUIRE(batch(rows, {.count = 3}, 5) == ErrorCode::invalid_argument);
+  REQUIRE(batch(rows, {.count = 2}, 6) == ErrorCode::invalid_argument);
+  REQUIRE(batch(rows, {.count = 3, .allowed = &other_universe}, 6) == ErrorCode::invalid_argument);
+  auto bad = rows;
+  bad.values[1] = nan;
+  REQUIRE(batch(bad, {.count = 3}, 6) == ErrorCode::invalid_argument);
+  bad = rows;
+  bad.columns[1] = items;
+  REQUIRE(batch(bad, {.count = 3}, 6) == ErrorCode::invalid_argument);
+  bad = rows;
+  bad.cols = items + 1;
+  REQUIRE(batch(bad, {.count = 3}, 6) == ErrorCode::invalid_argument);
+  REQUIRE(batch_items == std::vector<ItemIndex>(6, ItemIndex{9}));
+  REQUIRE(batch_scores == std::vector<float>(6, 9));
+}
+
+void explains_the_whole_score(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  Workspace workspace;
+  int explained = 0;
+  for (const auto& person : people(events))
+    for (const auto& [item, score] : everything(*model, person)) {
+      std::vector<Reason> reasons(person.items.size() + 3, {ItemIndex{9999}, 9999});
+      const auto found = model->explain(person.history(), item, workspace, reasons);
+      REQUIRE(all_zero(workspace));
+      REQUIRE(found <= person.items.size());
+      if (!subject.explains) {
+        REQUIRE(found == 0);
+        continue;
+      }
+      double sum = 0, size = 0;
+      for (std::size_t n = 0; n < found; ++n) {
+        REQUIRE(person.has(reasons[n].item));
+        for (std::size_t m = 0; m < n; ++m) REQUIRE(reasons[m].item != reasons[n].item);
+        if (n > 0) REQUIRE(reasons[n - 1].weight >= reasons[n].weight);
+        sum += static_cast<double>(reasons[n].weight);
+        size += std::fabs(static_cast<double>(reasons[n].weight));
+      }
+      REQUIRE(std::fabs(sum - static_cast<double>(score)) <= static_cast<double>(subject.share_tolerance) * size);
+      explained += found > 0;
+      // Little room: the largest shares.
+      std::vector<Reason> few(1);
+      REQUIRE(model->explain(person.history(), item, workspace, few) == std::min<std::size_t>(1, found));
+      if (found > 0) REQUIRE(few[0] == reasons[0]);
+    }
+  REQUIRE((explained > 0) == subject.explains);
+}
+
+void finds_similar_items(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  Workspace workspace;
+  ItemSet allowed(model->item_count());
+  for (std::uint32_t i = 0; i < model->item_count(); i += 2) allowed.insert(ItemIndex{i});
+  std::size_t found = 0;
+  for (std::uint32_t i = 0; i < model->item_count(); ++i) {
+    const auto all = similar_to(*model, ItemIndex{i}, {.count = model->item_count()}, workspace);
+    found += all.size();
+    for (std::size_t n = 0; n < all.size(); ++n) {
+      REQUIRE(value(all[n].item) != i);
+      REQUIRE_FALSE(std::isnan(all[n].score));
+      if (n > 0) REQUIRE(ranks_before(all[n - 1], all[n]));
+    }
+    std::vector<Scored> expected;
+    for (const auto& scored : all)
+      if (allowed.contains(scored.item) && expected.size() < 3) expected.push_back(scored);
+    REQUIRE(same_bits(similar_to(*model, ItemIndex{i}, {.count = 3, .allowed = &allowed}, workspace), expected));
+  }
+  REQUIRE((found > 0) == subject.similar);
+}
+
+void fits_alike_on_any_threads(const Subject& subject) {
+  const auto events = sample();
+  std::vector<ItemIndex> identity(events.cols);
+  for (std::uint32_t i = 0; i < events.cols; ++i) identity[i] = ItemIndex{i};
+  const auto sections = [&](int threads) {
+    support::MemoryWriter writer;
+    subject.fit(events, {.execution = {.threads = threads}})->write(writer, {identity, identity});
+    return writer.sections();
+  };
+  const auto one = sections(1);
+  REQUIRE_FALSE(one.empty());
+  for (const int threads : {2, 4}) REQUIRE(sections(threads) == one);
+}
+
+void can_be_stopped(const Subject& subject) {
+  const auto events = sample();
+  std::stop_source source;
+  source.request_stop();
+  try {
+    (void)subject.fit(events, {.stop = source.get_token()});
+    FAIL("went on");
+  } catch (const Error& error) {
+    REQUIRE(error.code() == ErrorCode::cancelled);
+  }
+  for (const float weight : {std::numeric_limits<float>::quiet_NaN(), -1.0f, std::numeric_limits<float>::infinity()}) {
+    auto bad = events;
+    bad.values[5] = weight;
+    try {
+      (void)subject.fit(bad, {});
+      FAIL("accepted " << weight);
+    } catch (const Error& error) {
+      REQUIRE(error.code() == ErrorCode::invalid_argument);
+    }
+  }
+}
+
+/// A model written in an order of its own and read back, with the order.
+struct Written {
+  std::vector<ItemIndex> old_index, new_index;
+  support::MemoryWriter writer;
+
+  Written(const Recommender& model, std::uint64_t seed) {
+    for (std::uint32_t i = 0; i < model.item_count(); ++i) old_index.push_back(ItemIndex{i});
+    Random random(seed);
+    if (seed != 0)
+      for (std::size_t n = old_index.size(); n > 1; --n) std::swap(old_index[n - 1], old_index[random.below(n)]);
+    new_index.resize(old_index.size());
+    for (std::uint32_t i = 0; i < old_index.size(); ++i) new_index[value(old_index[i])] = ItemIndex{i};
+    model.write(writer, {old_index, new_index});
+  }
+  [[nodiscard]] support::MemoryReader reader(const Recommender& model) const { return {writer, model.config_json()}; }
+};
+
+void reads_what_it_wrote(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  for (const std::uint64_t seed : {0u, 1u, 2u}) {
+    const Written written(*model, seed);
+    Model again;
+    {
+      const auto reader = written.reader(*model);
+      again = subject.read(reader, model->item_count());
+    }  // the model keeps what it needs
+    REQUIRE(again->kind() == model->kind());
+    REQUIRE(again->item_count() == model->item_count());
+    REQUIRE(again->config_json() == model->config_json());
+    const auto there = [&](const Person& person) {
+      Person out = person;
+      for (auto& item : out.items) item = written.new_index[value(item)];
+      return out;
+    };
+    // Equal bits of every score; among equals the new index decides, so they are brought to the old order.
+    const auto back = [&](std::vector<Scored> answers) {
+      for (auto& scored : answers) scored.item = written.old_index[value(scored.item)];
+      std::sort(answers.begin(), answers.end(), ranks_before);
+      return answers;
+    };
+    Workspace workspace;
+    for (const auto& person : people(events)) {
+      const auto here = everything(*model, person);
+      const auto answers = everything(*again, there(person));
+      for (std::size_t n = 1; n < answers.size(); ++n) REQUIRE(ranks_before(answers[n - 1], answers[n]));
+      REQUIRE(same_bits(back(answers), here));
+      std::vector<Reason> reasons(50), reasons_there(50);
+      const ItemIndex item = here.front().item;
+      const auto count = model->explain(person.history(), item, workspace, reasons);
+      REQUIRE(again->explain(there(person).history(), written.new_index[value(item)], workspace, reasons_there) == count);
+      for (std::size_t n = 0; n < count; ++n) REQUIRE(same_bits(reasons_there[n].weight, reasons[n].weight));
+    }
+    for (std::uint32_t i = 0; i < model->item_count(); ++i) {
+      const Ask ask{.count = model->item_count()};
+      REQUIRE(same_bits(back(similar_to(*again, written.new_index[i], ask, workspace)), similar_to(*model, ItemIndex{i}, ask, workspace)));
+    }
+    // Written once more in the order of the file, the bytes are the same.
+    const Written identity(*again, 0);
+    REQUIRE(identity.writer.sections() == written.writer.sections());
+  }
+}
+
+/// Every call a damaged model must survive: it may answer otherwise or refuse, and names no item that does not exist.
+void use(const Recommender& model, const std::vector<Person>& persons) {
+  Workspace workspace;
+  std::vector<Scored> out(model.item_count() + 1);
+  std::vector<Reason> reasons(64);
+  std::vector<float> scores(model.item_count());
+  std::vector<ItemIndex> candidates;
+  for (std::uint32_t i = 0; i < model.item_count(); ++i) candidates.push_back(ItemIndex{i});
+  const auto in_range = [&](std::size_t found) {
+    bool right = found <= out.size();
+    for (std::size_t n = 0; n < std::min(found, out.size()); ++n) right = right && value(out[n].item) < model.item_count();
+    if (!right) FAIL("an item that does not exist");
+  };
+  const auto survive = [](const auto& call) {
+    try {
+      call();
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::malformed_input) FAIL("refused with " << error.what());
+    }
+  };
+  for (const auto& person : persons) {
+    survive([&] { in_range(model.recommend(person.history(), {.count = 50}, workspace, out)); });
+    survive([&] { in_range(model.recommend(person.history(), {.count = 3, .exclude_history = false}, workspace, out)); });
+    survive([&] { model.score(person.history(), candidates, workspace, scores); });
+    survive([&] { (void)model.explain(person.history(), ItemIndex{0}, workspace, reasons); });
+    if (!all_zero(workspace)) FAIL("marks were left behind");
+  }
+  for (std::uint32_t i = 0; i < model.item_count(); i += 5)
+    survive([&] { in_range(model.similar(ItemIndex{i}, {.count = 50}, workspace, out)); });
+}
+
+void survives_damage(const Subject& subject) {
+  const auto events = synth::two_taste_groups({.users = 24, .items = 14, .seed = 9, .weighted = true});
+  const auto model = subject.fit(events, {});
+  const auto items = model->item_count();
+  const std::vector<Person> persons{person_of(events, 0), {{ItemIndex{1}, ItemIndex{13}}, {1, 2}}};
+  const Written written(*model, 4);
+  const auto refused = [&](const support::MemoryReader& reader, std::uint32_t item_count) {
+    try {
+      const auto damaged = subject.read(reader, item_count);
+      use(*damaged, persons);
+      return false;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::malformed_input) FAIL("refused with " << error.what());
+      return true;
+    }
+  };
+  REQUIRE_FALSE(refused(written.reader(*model), items));
+  for (const auto& [name, bytes] : written.writer.sections()) {
+    INFO("section " << name);
+    auto without = written.reader(*model);
+    without.remove(name);
+    REQUIRE(refused(without, items));
+    for (std::size_t size = 0; size < bytes.size(); size += std::max<std::size_t>(1, bytes.size() / 200)) {
+      auto reader = written.reader(*model);
+      reader.truncate(name, size);
+      REQUIRE(refused(reader, items));
+    }
+    const std::size_t bits = bytes.size() * 8, step = std::max<std::size_t>(1, bits / 1500);
+    for (std::size_t bit = 0; bit < bits; bit += step % 8 == 0 ? step + 1 : step) {
+      auto reader = written.reader(*model);
+      reader.flip(name, bit);
+      (void)refused(reader, items);
+    }
+  }
+  REQUIRE(refused(written.reader(*model), items + 1));
+  REQUIRE(refused(written.reader(*model), items - 1));
+  REQUIRE(refused(written.reader(*model), 0));
+}
+
+}  // namespace
+
+void check(const Subject& subject) {
+  SECTION("it names itself") { names_itself(subject); }
+  SECTION("it knows the checkerboard") { knows_the_checkerboard(subject); }
+  SECTION("it ranks best first, without NaN") { ranks_best_first(subject); }
+  SECTION("it breaks ties by index") { breaks_ties_by_index(subject); }
+  SECTION("a filter and the history remove, whatever the count") { filters_and_excludes(subject); }
+  SECTION("score() has the bits of recommend()") { scores_as_it_recommends(subject); }
+  SECTION("a batch is single calls, bit for bit") { answers_a_batch_as_single_calls(subject); }
+  SECTION("answers do not depend on what a workspace held") { answers_alike_from_any_workspace(subject); }
+  SECTION("a warmed workspace allocates nothing") { allocates_nothing_when_warm(subject); }
+  SECTION("without evidence nothing personal is said") { needs_evidence(subject); }
+  SECTION("bad input is refused by name, outputs untouched") { refuses_bad_input(subject); }
+  SECTION("the shares of an explanation add up to the score") { explains_the_whole_score(subject); }
+  SECTION("similar items are ranked, filtered and never the item itself") { finds_similar_items(subject); }
+  SECTION("the fit does not depend on the number of threads") { fits_alike_on_any_threads(subject); }
+  SECTION("a fit can be stopped and refuses bad weights") { can_be_stopped(subject); }
+  SECTION("what is written in any order of items reads back with the same bits") { reads_what_it_wrote(subject); }
+  SECTION("damaged sections are refused or survived, never followed") { survives_damage(subject); }
+}
+
+}  // namespace pannier::conformance
