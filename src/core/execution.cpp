@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <exception>
+#include <functional>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
@@ -34,6 +38,33 @@ int affinity_threads() noexcept {
 #endif
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
+
+// Calls work(0) ... work(workers-1), at best all at once, and rethrows the first exception.
+#if defined(__SANITIZE_THREAD__)
+// oneTBB is not instrumented, so the thread sanitizer sees none of its ordering: there, plain threads take its place.
+void run_workers(int workers, const std::function<void(int)>& work) {
+  std::mutex guard;
+  std::exception_ptr first;
+  {
+    std::vector<std::jthread> threads;
+    for (int worker = 0; worker < workers; ++worker)
+      threads.emplace_back([&, worker] {
+        try {
+          work(worker);
+        } catch (...) {
+          const std::lock_guard lock(guard);
+          if (!first) first = std::current_exception();
+        }
+      });
+  }
+  if (first) std::rethrow_exception(first);
+}
+#else
+void run_workers(int workers, const std::function<void(int)>& work) {
+  oneapi::tbb::task_arena arena(workers);
+  arena.execute([&] { oneapi::tbb::parallel_for(0, workers, work, oneapi::tbb::simple_partitioner{}); });
+}
+#endif
 
 }  // namespace
 
@@ -79,19 +110,13 @@ void parallel_blocks_with_worker(const Execution& execution, std::size_t count, 
   // Each worker is one task that draws blocks until none is left; a worker no thread was found for draws nothing.
   std::atomic<std::size_t> next{0};
   std::atomic<bool> failed{false};
-  oneapi::tbb::task_arena arena(workers);
-  arena.execute([&] {
-    oneapi::tbb::parallel_for(
-        0, workers,
-        [&](int worker) {
-          try {
-            for (std::size_t block = next++; block < blocks && !failed; block = next++) run(block, worker);
-          } catch (...) {
-            failed = true;
-            throw;
-          }
-        },
-        oneapi::tbb::simple_partitioner{});
+  run_workers(workers, [&](int worker) {
+    try {
+      for (std::size_t block = next++; block < blocks && !failed; block = next++) run(block, worker);
+    } catch (...) {
+      failed = true;
+      throw;
+    }
   });
 }
 
