@@ -209,9 +209,7 @@ RecordReader::Step RecordReader::end_at_bad_quote(std::size_t opening, const Quo
 RecordReader::Step RecordReader::end_record(std::size_t end, std::uint64_t line_ends) {
   suspect_ = scanner_.suspect_since(record_begin_);
   record_end_ = end;
-  if (length() > longest_line)
-    throw Error(ErrorCode::malformed_input, where(line_), "the line has " + std::to_string(length()) + " bytes",
-                "at most " + std::to_string(longest_line));
+  if (length() > longest_line) refuse_long_line();
   at_ = end < size_ ? after_line_end(end) : end;
   next_line_ = line_ + line_ends + (end < size_ ? 1 : 0);
   for (const auto field : doubled_) undouble(fields_[field]);
@@ -227,11 +225,13 @@ RecordReader::Step RecordReader::incomplete(std::uint64_t quote_line, std::size_
                     (ended_ ? "" : " within " + std::to_string(longest_line) + " bytes"),
                 "a closing \" and then a comma or the end of the line; inside quotes a \" is written twice");
   }
-  if (too_long)
-    throw Error(ErrorCode::malformed_input, where(line_),
-                "the line has more than " + std::to_string(longest_line) + " bytes",
-                "at most " + std::to_string(longest_line));
+  if (too_long) refuse_long_line();
   return Step::block_end;
+}
+
+void RecordReader::refuse_long_line() const {
+  const auto most = std::to_string(longest_line);
+  throw Error(ErrorCode::malformed_input, where(line_), "the line has more than " + most + " bytes", "at most " + most);
 }
 
 void RecordReader::undouble(std::string_view& field) noexcept {

@@ -94,6 +94,7 @@ class RecordReader {
   [[nodiscard]] Step end_at_bad_quote(std::size_t opening, const Quoted& quoted);
   [[nodiscard]] Step end_record(std::size_t end, std::uint64_t line_ends);
   [[nodiscard]] Step incomplete(std::uint64_t quote_line = 0, std::size_t opening = 0);
+  [[noreturn]] void refuse_long_line() const;
   void undouble(std::string_view& field) noexcept;
 
   std::unique_ptr<ByteSource> source_;

@@ -31,6 +31,7 @@ class Scratch {
   /// Writes the bytes and returns the path.
   std::filesystem::path write(std::string_view name, std::string_view bytes) const {
     const auto path = folder_ / name;
+    std::filesystem::remove(path);  // Some file systems flush what replaces a file's content.
     std::ofstream(path, std::ios::binary | std::ios::trunc).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     return path;
   }
