@@ -25,19 +25,19 @@ enum class Policy { none, personal, similar, popular };
 [[nodiscard]] std::string_view name(Policy policy) noexcept;   ///< "none", "personal", "similar", "popular"
 
 /// One request. Texts and spans are borrowed for the call.
-/// op recommend: for `user` (else `visitor`) and/or the anonymous `session` of items (oldest first).
-/// op similar:   items similar to `items[0]`.
+/// op recommend: for `user` (else `visitor`) and/or the anonymous `session` of items (oldest first); `items` is empty.
+/// op similar:   items similar to the one of `items`; reads `count` and `explain` beside it, the person changes nothing.
 struct Request {
   Op op = Op::recommend;
-  std::string_view user, visitor;          ///< At most one is used: the user when not empty, else the visitor.
-  std::span<const ItemKey> session;        ///< At most 10,000; unknown items are ignored.
-  std::span<const ItemKey> items;
+  std::string_view user{}, visitor{};      ///< At most one is used: the user when not empty, else the visitor.
+  std::span<const ItemKey> session{};      ///< At most 10,000; unknown items are ignored.
+  std::span<const ItemKey> items{};        ///< op similar: the one item.
   std::uint32_t count = 10;                ///< 1 to 10,000; more than the catalogue gives what there is.
   bool exclude_seen = true;                ///< Without the items of the person's events and of the session.
   bool exclude_bought = false;             ///< Without bought items, also when seen ones may return.
   std::int64_t time_us = 0;                ///< 0: the engine's clock.
-  bool explain = false;                    ///< Fill in reasons.
-  std::string_view page;                   ///< Reserved; kept for logs.
+  bool explain = false;                    ///< Fill in up to 3 reasons an item, largest share of the score first.
+  std::string_view page{};                 ///< Reserved; kept for logs.
 };
 
 /// One recommended item.
@@ -68,13 +68,13 @@ class Response {
   [[nodiscard]] std::string_view item_name(std::size_t slot) const noexcept;
   [[nodiscard]] std::string_view reason_id(const AnswerReason& reason) const noexcept;
   [[nodiscard]] Policy policy() const noexcept { return policy_; }
-  [[nodiscard]] bool fallback() const noexcept { return fallback_; }   ///< A later step of the chain than the first answered.
+  /// A later step of the chain than the first (recommend: personal, similar: similar) answered.
+  [[nodiscard]] bool fallback() const noexcept { return fallback_; }
   [[nodiscard]] std::string_view generation() const noexcept;
   [[nodiscard]] std::uint64_t request_id() const noexcept { return request_id_; }
   [[nodiscard]] float microseconds() const noexcept { return microseconds_; }
 
  private:
-  friend class Engine;
   friend struct EngineAccess;
   std::vector<Answer> items_;
   std::vector<AnswerReason> reasons_;
@@ -96,15 +96,16 @@ class EngineWorkspace {
   EngineWorkspace& operator=(EngineWorkspace&&) noexcept;
 
  private:
-  friend class Engine;
+  friend struct EngineAccess;
   struct State;
   std::unique_ptr<State> state_;
 };
 
 struct EngineOptions {
-  std::function<std::int64_t()> clock;       ///< UTC microseconds; default system_time_us.
+  std::function<std::int64_t()> clock{};     ///< UTC microseconds; default system_time_us.
   std::size_t history_limit = 100'000;       ///< Last events of a person that are read.
   model::Check check = model::Check::structure;
+  std::uint64_t request_seed = 0;            ///< Where request ids begin; 0: drawn from the system when opening.
 };
 
 /// Threads: Thread-safe; one workspace and one response a thread. Starts no thread. Works before and after fork().
@@ -117,15 +118,22 @@ class Engine {
   virtual ~Engine() = default;
 
   /// Answers one request. Chain: personal (a history is known: the person's events and the session, folded in) -> similar (to the
-  /// session's items) -> popular; the response names the step. A person nobody knows is no error. A store damaged while it is read answers from the next step.
-  /// Errors: invalid_argument (count of 0 or above 10,000, a session above 10,000, a time out of range; similar: no item, an unknown item); the response is untouched.
+  /// session's last item that has similar ones) -> popular; the response names the step. A step that has no item for the request passes on;
+  /// one that has fewer than asked answers with those. A person nobody knows is no error. The person's events that a damaged store
+  /// cannot give are counted in damaged_reads() and answered without. docs/interface.md says which model answers a step.
+  /// Errors: invalid_argument (count of 0 or above 10,000, a session above 10,000, a time out of range; recommend: items; similar: not one item,
+  /// or one the generation does not know); the response is untouched.
   virtual void answer(const Request& request, EngineWorkspace& workspace, Response& response) const = 0;
 
-  /// Records events; the next request knows them. Returns how many were new (a known event id changes nothing).
-  /// Errors: invalid_argument, read_only, io_failure.
+  /// Requests so far whose person's events could not be read.
+  [[nodiscard]] virtual std::uint64_t damaged_reads() const noexcept = 0;
+
+  /// Records events, all or none; the next request knows them. Returns how many were new: an event whose id is known changes nothing, where an
+  /// event without an id has one derived from what it says (data::event_id), so that a retried call records nothing twice.
+  /// Errors: invalid_argument naming the event and its field, read_only, io_failure.
   virtual store::AppendCounts record(std::span<const data::Event> events) = 0;
 
-  /// Forgets a person: events and state. The next request knows nothing.
+  /// Forgets a person: events and state. The next request knows nothing. Errors: read_only, io_failure.
   virtual store::EraseReceipt erase(PersonSort sort, std::string_view id) = 0;
 
   /// Looks at the store's CURRENT and swaps to what it names. Returns true when the generation changed. A damaged new generation is refused by
@@ -134,13 +142,14 @@ class Engine {
 
   [[nodiscard]] virtual std::shared_ptr<const store::Generation> generation() const = 0;
 
-  /// One JSON request in, one JSON answer out: op recommend, similar, record (one event under INTERFACE's field names, or {"events": [...]}).
-  /// Unknown keys are refused. Errors: malformed_input (no JSON object), invalid_argument, and those of the operation.
+  /// One JSON request in, one JSON answer out: op recommend (the default), similar, record (one event under the event fields' names, or
+  /// {"events": [...]}; answers {"recorded", "duplicates"}). docs/interface.md lists the keys. Unknown and repeated keys are refused.
+  /// Errors: malformed_input (no JSON object, bad UTF-8), invalid_argument naming the key, unsupported (an op or key that is not built), and those of the operation.
   [[nodiscard]] virtual std::string call_json(std::string_view request, EngineWorkspace& workspace, Response& response) = 0;
 };
 
-/// The JSON answer of a response: {"request_id", "generation", "policy", "fallback", "items": [{"item", "name", "score", "reasons", "propensity"}], "microseconds"}.
-/// Scores in their shortest form that reads back as the same float.
+/// The JSON answer of a response: {"request_id", "generation", "policy", "fallback", "items": [{"item", "name", "score", "reasons": [{"kind",
+/// "item", "weight"}], "propensity"}], "microseconds"}. Scores in their shortest form that reads back as the same float; the request id as 16 hex digits.
 [[nodiscard]] std::string to_json(const Response& response);
 
 /// An Error as {"error": {"code", "where", "what", "allowed"}}.

@@ -12,6 +12,7 @@
 #include "pannier/core/matrix.hpp"
 #include "pannier/model/artifact.hpp"
 #include "pannier/model/recommender.hpp"
+#include "pannier/store/generation.hpp"
 
 namespace pannier::serve {
 
@@ -27,18 +28,32 @@ struct FittedModel {
 
 /// One setting of a model, for help texts, bindings and documentation.
 struct Setting {
-  std::string name, type, default_value, range, help;
+  std::string name;
+  std::string type;            ///< "boolean", "integer", "number", "text" or "choice".
+  std::string default_value;   ///< As in JSON: "64", "0.1", "false", "\"auto\"".
+  std::string range;           ///< "1 to 4096", or the choices "auto, exact"; "" where anything goes.
+  std::string help;
 };
 /// Errors: invalid_argument (an unknown model, with a near name proposed).
 [[nodiscard]] std::vector<Setting> model_settings(std::string_view name);
 
-/// Fits the named model with settings as a JSON object ("" for defaults).
+/// Every setting of the named model as a JSON object in the order of model_settings(): those that `config_json` ("" for none) names,
+/// the others by default. Errors: malformed_input, invalid_argument (unknown model or setting, wrong type, out of range); `where` begins the message.
+[[nodiscard]] std::string complete_settings(std::string_view name, std::string_view config_json, std::string_view where);
+
+/// Fits the named model with settings as a JSON object ("" for defaults). Errors: as complete_settings() and the model's own.
 [[nodiscard]] FittedModel fit_model(std::string_view name, std::string_view config_json, const CsrView& events, const FitControl& control = {});
 
 /// Opens a written model of `kind`. Errors: unsupported (a kind this build does not know), malformed_input.
 [[nodiscard]] std::shared_ptr<const model::Recommender> read_model(std::string_view kind, const model::SectionReader& reader, std::uint32_t item_count);
 
-/// One model as a file of its own (items stay in fitted order), and back.
+/// The models of a generation, in the order of Generation::models(). Each keeps the generation's memory alive.
+/// Errors: as read_model(), naming the generation and the model.
+[[nodiscard]] std::vector<std::shared_ptr<const model::Recommender>> open_models(const store::Generation& generation);
+
+/// One model as a file of its own (items stay in fitted order), and back. The manifest is
+/// {"format": "pannier model", "kind", "items", "config"}; each array of the model is the section "model/<name>".
+/// Errors: io_failure; not_found, malformed_input (also a generation's file), unsupported.
 void save_model(const model::Recommender& model, const std::filesystem::path& file);
 [[nodiscard]] std::shared_ptr<const model::Recommender> load_model(const std::filesystem::path& file);
 [[nodiscard]] std::shared_ptr<const model::Recommender> load_model(std::span<const std::byte> bytes);

@@ -21,41 +21,57 @@ struct ModelRequest {
   std::string config_json;   ///< Its settings.
 };
 
-/// The train config: {"events": {...}, "models": [{"name", ..fields}], "serving": {}}.
+/// The train config: {"events": {...}, "models": [{"name", ..fields}], "serving": {"personal", "similar"}}. docs/interface.md has every field.
 struct TrainConfig {
   data::WeightingConfig events;
-  std::vector<ModelRequest> models;   ///< Default: popular, item_knn, ials.
-  std::string serving_json = "{}";   ///< Reserved: kept in the manifest for the engine.
+  std::vector<ModelRequest> models{{"popular", ""}, {"item_knn", ""}, {"ials", ""}};  ///< Each name once.
+  std::string serving_json = "{}";   ///< {"personal": name, "similar": name}: which model answers a step; kept in the manifest for the engine.
 };
 /// "" gives the defaults. Unknown keys are refused by name. Errors: malformed_input, invalid_argument (also every model's settings).
 [[nodiscard]] TrainConfig train_config_from_json(std::string_view json, std::string_view where);
+/// As train_config_from_json() reads it; each model with all its settings. Errors: as train_config_from_json().
 [[nodiscard]] std::string to_json(const TrainConfig& config);
 
 struct TrainInputs {
-  std::vector<std::filesystem::path> events;   ///< Ingested first, idempotently; empty: train on what the store holds.
-  std::filesystem::path items;                 ///< Items file, or empty.
-  data::ImportOptions import;
+  std::vector<std::filesystem::path> events{}; ///< Ingested first, idempotently; empty: train on what the store holds.
+  /// Items file, or empty. Given: it is the catalogue. Empty: items keep the attributes of the current generation, and where
+  /// they had no more than a name, a name seen in an event wins. Every item of the catalogue and of the events becomes an item.
+  std::filesystem::path items{};
+  data::ImportOptions import{};
+  bool evaluate = false;                       ///< Also measures offline quality: a second fit without each person's last event.
 };
 
 struct TrainedModel {
   std::string name;
   double seconds = 0;
-  std::map<std::string, double> metrics;   ///< Offline quality on the last events of people (last-out), beside popular's.
+  std::map<std::string, double> metrics;   ///< With TrainInputs::evaluate: keys as evaluate::evaluate() gives at 20; empty when nobody has an item to hold out.
 };
 
 struct TrainReport {
   std::string generation;
   std::uint64_t read = 0, ingested = 0, duplicates = 0;
   std::map<std::string, data::ImportSummary::Cause> dropped;
-  std::uint64_t users = 0, items = 0;
+  std::uint64_t users = 0, items = 0;      ///< People with events, items of the generation.
   std::vector<TrainedModel> models;
   double seconds = 0;
-  double peak_rss_mb = 0;
+  double peak_rss_mb = 0;                  ///< As peak_rss_mb().
 };
 
 /// Ingests the files in one transaction, fits every model on all events of the store, orders items by the norm of the first vector
-/// model, publishes one generation. Bad input or a stop at any point publishes nothing and leaves the people store as it was.
+/// model, publishes one generation.
+///
+/// Any failure publishes nothing. Bad input, in whichever file, and a stop while reading leave the people store as it was. Once
+/// every file has been read to its end the events are committed and stay, also when the fit is stopped later: a second run
+/// counts them as duplicates. No lock is held while fitting; events recorded meanwhile are for the next run.
+/// Progress: stages "reading events", "ingesting", "building the matrix", "fitting NAME", "evaluating NAME", "publishing".
 /// Errors: those of its parts; invalid_argument when there is no event of positive weight by a known person; read_only.
-[[nodiscard]] TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control = {});
+TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control = {});
+
+/// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}}, "users",
+/// "items", "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
+[[nodiscard]] std::string to_json(const TrainReport& report);
+
+/// The most memory this process has held so far, in units of 1,000,000 bytes; 0 where the system does not tell.
+[[nodiscard]] double peak_rss_mb() noexcept;
 
 }  // namespace pannier::serve

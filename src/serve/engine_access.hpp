@@ -1,0 +1,61 @@
+/// Private parts of the engine's public values, for the sources of the engine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "pannier/data/weighting.hpp"
+#include "pannier/model/recommender.hpp"
+#include "pannier/serve/engine.hpp"
+#include "pannier/store/people.hpp"
+#include "serve/engine_snapshot.hpp"
+
+namespace pannier::serve {
+
+/// Everything a request needs beside the snapshot; each vector keeps its memory from request to request.
+struct EngineWorkspace::State {
+  std::shared_ptr<const Snapshot> snapshot;       ///< Seen last; held, so that its address stays its own.
+  model::Workspace work;
+  std::vector<store::PersonEvent> events;
+  std::vector<data::WeighedEvent> weighed, scratch;
+  std::vector<data::HistoryCell> cells;
+  std::vector<std::uint32_t> seeds, sorted_seeds; ///< The session's known items, as given and sorted.
+  std::vector<ItemIndex> items;                   ///< The history, as models read it.
+  std::vector<float> weights;
+  std::vector<data::EventKind> kinds;
+  std::vector<std::int64_t> ages_us;
+  std::vector<std::uint64_t> dropped;             ///< Bitmap over items; all zero between requests.
+  std::vector<Scored> found;
+  std::vector<Answer> answers;
+  std::vector<AnswerReason> reasons;
+};
+
+struct EngineAccess {
+  using State = EngineWorkspace::State;
+  static State& state(EngineWorkspace& workspace) noexcept { return *workspace.state_; }
+
+  /// Makes `response` hold the workspace's answers and reasons; unchanged when memory runs out.
+  static void fill(Response& response, const State& from, Policy policy, bool fallback, std::uint64_t request_id) {
+    const auto count = from.answers.size();
+    response.items_.reserve(count);
+    response.keys_.reserve(count);
+    response.scores_.reserve(count);
+    response.reasons_.reserve(from.reasons.size());
+    response.items_.assign(from.answers.begin(), from.answers.end());
+    response.reasons_.assign(from.reasons.begin(), from.reasons.end());
+    response.keys_.resize(count);
+    response.scores_.resize(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      response.keys_[i] = from.answers[i].key;
+      response.scores_[i] = from.answers[i].score;
+    }
+    if (response.generation_ != from.snapshot->generation) response.generation_ = from.snapshot->generation;
+    response.policy_ = policy;
+    response.fallback_ = fallback;
+    response.request_id_ = request_id;
+  }
+  static void set_microseconds(Response& response, float microseconds) noexcept { response.microseconds_ = microseconds; }
+};
+
+}  // namespace pannier::serve

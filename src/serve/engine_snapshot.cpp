@@ -1,0 +1,46 @@
+#include "serve/engine_snapshot.hpp"
+
+#include <string>
+#include <string_view>
+
+#include "pannier/core/error.hpp"
+#include "pannier/serve/registry.hpp"
+#include "serve/json_text.hpp"
+
+namespace pannier::serve {
+
+std::shared_ptr<const Snapshot> open_snapshot(std::shared_ptr<const store::Generation> generation) {
+  auto snapshot = std::make_shared<Snapshot>();
+  const auto where = "generation " + generation->info().id + ": config";
+  const auto& entries = generation->models();
+  const auto config = parse_object(generation->info().config_json, where);
+  if (config.contains("events")) snapshot->weighting = data::weighting_from_json(config.at("events").dump(), below(where, "events"));
+  snapshot->models = open_models(*generation);
+
+  const auto find = [&](std::string_view name) -> const model::Recommender* {
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      if (entries[i].name == name) return snapshot->models[i].get();
+    return nullptr;
+  };
+  snapshot->popular = find("popular");
+  const auto* item_knn = find("item_knn");
+  for (const auto& opened : snapshot->models)
+    if (snapshot->personal == nullptr && opened->vectors() != nullptr) snapshot->personal = opened.get();
+  if (snapshot->personal == nullptr) snapshot->personal = item_knn;
+
+  const auto serving = config.value("serving", Json::object());
+  const auto choose = [&](const char* step, const model::Recommender*& model) {
+    if (!serving.is_object() || !serving.contains(step)) return;
+    const auto& name = serving.at(step);
+    model = name.is_string() ? find(name.get_ref<const std::string&>()) : nullptr;
+    if (model == nullptr)
+      throw Error(ErrorCode::malformed_input, below(where, std::string("serving.") + step), "is " + described(name), "a model of the generation");
+  };
+  choose("personal", snapshot->personal);
+  snapshot->similar = item_knn != nullptr ? item_knn : snapshot->personal;
+  choose("similar", snapshot->similar);
+  snapshot->generation = std::move(generation);
+  return snapshot;
+}
+
+}  // namespace pannier::serve

@@ -1,0 +1,241 @@
+#include "pannier/serve/registry.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <type_traits>
+#include <variant>
+
+#include "pannier/cf/ials.hpp"
+#include "pannier/cf/item_knn.hpp"
+#include "pannier/core/config.hpp"
+#include "pannier/core/error.hpp"
+#include "pannier/popularity/popular.hpp"
+#include "serve/json_text.hpp"
+
+namespace pannier::serve {
+namespace {
+
+constexpr std::string_view format_name = "pannier model";
+constexpr std::string_view section_prefix = "model/";
+
+template <class Number>
+std::string shortest(Number number) {
+  std::array<char, 40> text;
+  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
+  return {text.data(), end};
+}
+
+/// Type, default value and range of one field of a config that holds its defaults.
+struct Describe {
+  Setting& setting;
+  Range range;
+  void operator()(const bool* field) const {
+    setting.type = "boolean";
+    setting.default_value = *field ? "true" : "false";
+  }
+  template <class Number>
+  void operator()(const Number* field) const {
+    setting.default_value = shortest(*field);
+    if constexpr (std::is_integral_v<Number>) {
+      using Limits = std::numeric_limits<Number>;
+      setting.type = "integer";
+      setting.range = shortest(range.min <= static_cast<double>(Limits::min()) ? Limits::min() : static_cast<Number>(range.min)) + " to " +
+                      shortest(range.max >= static_cast<double>(Limits::max()) ? Limits::max() : static_cast<Number>(range.max));
+    } else {
+      setting.type = "number";
+      setting.range = shortest(range.min) + " to " + shortest(range.max);
+    }
+  }
+  void operator()(const std::string* field) const {
+    setting.type = "text";
+    put_json(setting.default_value, *field);
+  }
+  void operator()(const FieldRef::Choice& choice) const {
+    setting.type = "choice";
+    put_json(setting.default_value, choice.get());
+    for (const auto name : choice.names) (setting.range += setting.range.empty() ? "" : ", ") += name;
+  }
+};
+
+template <class Config>
+std::vector<Setting> describe_settings() {
+  Config config;
+  std::vector<Setting> out;
+  for (const auto& field : fields_of(config)) {
+    Setting setting{.name = std::string(field.name), .type = {}, .default_value = {}, .range = {}, .help = std::string(field.help)};
+    std::visit(Describe{setting, field.range}, field.target);
+    out.push_back(std::move(setting));
+  }
+  return out;
+}
+
+template <class Config>
+std::string complete(std::string_view json, std::string_view where) {
+  Config config;
+  const auto fields = fields_of(config);
+  fields_from_json(fields, json, where);
+  return fields_to_json(fields);
+}
+
+/// One model: everything that has to be known of it here.
+struct Entry {
+  std::string_view name;
+  std::vector<Setting> (*settings)();
+  std::string (*complete)(std::string_view json, std::string_view where);
+  FittedModel (*fit)(std::string_view json, const CsrView& events, const FitControl& control);
+  std::shared_ptr<const model::Recommender> (*read)(const model::SectionReader& reader, std::uint32_t item_count);
+};
+
+/// Reader gives a pointer to a model's own class; Fit gives a struct with model and report, and user_factors where it has them.
+template <class Config, auto fit, auto read>
+constexpr Entry entry(std::string_view name) {
+  return {.name = name,
+          .settings = describe_settings<Config>,
+          .complete = complete<Config>,
+          .fit =
+              [](std::string_view json, const CsrView& events, const FitControl& control) {
+                auto fitted = fit(events, from_json<Config>(json, "settings"), control);
+                FittedModel out{.model = std::move(fitted.model), .user_factors = {}, .report = std::move(fitted.report)};
+                if constexpr (requires { fitted.user_factors; }) out.user_factors = std::move(fitted.user_factors);
+                return out;
+              },
+          .read = [](const model::SectionReader& reader,
+                     std::uint32_t item_count) -> std::shared_ptr<const model::Recommender> { return read(reader, item_count); }};
+}
+
+/// The list: a new model is one line here.
+constexpr std::array entries{
+    entry<popularity::PopularConfig, popularity::fit_popular, popularity::read_popular>("popular"),
+    entry<cf::ItemKnnConfig, cf::fit_item_knn, cf::read_item_knn>("item_knn"),
+    entry<cf::IalsConfig, cf::fit_ials, cf::read_ials>("ials"),
+};
+
+constexpr auto names = [] {
+  std::array<std::string_view, entries.size()> out;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = entries[i].name;
+  return out;
+}();
+
+const Entry* find(std::string_view name) noexcept {
+  for (const auto& candidate : entries)
+    if (candidate.name == name) return &candidate;
+  return nullptr;
+}
+
+const Entry& require(std::string_view name, std::string_view where) {
+  if (const auto* found = find(name)) return *found;
+  std::string allowed(nearest_name(name, names));
+  if (allowed.empty())
+    for (const auto known : names) (allowed += allowed.empty() ? "" : ", ") += known;
+  throw Error(ErrorCode::invalid_argument, std::string(where), "unknown model " + described(Json(std::string(name))), std::move(allowed));
+}
+
+/// The sections of one model in a file of its own.
+class FileWriter : public model::SectionWriter {
+ public:
+  explicit FileWriter(model::ArtifactWriter& file) : file_(file) {}
+  void section(std::string_view name, std::span<const std::byte> bytes) override {
+    file_.section(std::string(section_prefix) + std::string(name), bytes);
+  }
+
+ private:
+  model::ArtifactWriter& file_;
+};
+
+class FileReader : public model::SectionReader {
+ public:
+  FileReader(std::shared_ptr<const model::Artifact> file, std::string config) : file_(std::move(file)), config_(std::move(config)) {}
+  std::span<const std::byte> section(std::string_view name) const override {
+    return file_->section(std::string(section_prefix) + std::string(name));
+  }
+  std::shared_ptr<const void> keeper() const override { return file_; }
+  std::string_view config_json() const override { return config_; }
+
+ private:
+  std::shared_ptr<const model::Artifact> file_;
+  std::string config_;
+};
+
+std::shared_ptr<const model::Recommender> load(std::shared_ptr<const model::Artifact> file, const std::string& where) {
+  const auto manifest = parse_object(file->manifest_json(), where + ": manifest");
+  const auto refuse = [&](const char* key, const char* allowed) {
+    throw Error(ErrorCode::malformed_input, where + ": manifest." + key,
+                manifest.contains(key) ? "is " + described(manifest.at(key)) : "is missing", allowed);
+  };
+  if (manifest.value("format", Json()) != format_name) refuse("format", "\"pannier model\"");
+  const auto kind = manifest.value("kind", Json());
+  const auto items = manifest.value("items", Json());
+  const auto config = manifest.value("config", Json());
+  if (!kind.is_string()) refuse("kind", "a model's name");
+  if (!items.is_number_unsigned() || items.get<std::uint64_t>() >= value(no_item)) refuse("items", "a number of items below 4294967295");
+  if (!config.is_object()) refuse("config", "an object");
+  const FileReader reader(std::move(file), config.dump());
+  return read_model(kind.get<std::string>(), reader, items.get<std::uint32_t>());
+}
+
+}  // namespace
+
+std::span<const std::string_view> model_names() noexcept { return names; }
+
+std::vector<Setting> model_settings(std::string_view name) { return require(name, "model").settings(); }
+
+std::string complete_settings(std::string_view name, std::string_view config_json, std::string_view where) {
+  return require(name, where).complete(config_json, where);
+}
+
+FittedModel fit_model(std::string_view name, std::string_view config_json, const CsrView& events, const FitControl& control) {
+  return require(name, "model").fit(config_json, events, control);
+}
+
+std::shared_ptr<const model::Recommender> read_model(std::string_view kind, const model::SectionReader& reader, std::uint32_t item_count) {
+  const auto* found = find(kind);
+  if (found == nullptr) {
+    std::string allowed;
+    for (const auto known : names) (allowed += allowed.empty() ? "" : ", ") += known;
+    throw Error(ErrorCode::unsupported, "model", "this build knows no kind " + described(Json(std::string(kind))), std::move(allowed));
+  }
+  return found->read(reader, item_count);
+}
+
+std::vector<std::shared_ptr<const model::Recommender>> open_models(const store::Generation& generation) {
+  std::vector<std::shared_ptr<const model::Recommender>> out;
+  const auto& models = generation.models();
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    try {
+      out.push_back(read_model(models[i].kind, *generation.reader(i), generation.items().size()));
+    } catch (const Error& error) {
+      throw Error(error.code(), "generation " + generation.info().id + ": model " + models[i].name + ": " + error.where(), error.problem(),
+                  error.allowed());
+    }
+  }
+  return out;
+}
+
+void save_model(const model::Recommender& model, const std::filesystem::path& file) {
+  std::vector<ItemIndex> identity(model.item_count());
+  for (std::uint32_t i = 0; i < model.item_count(); ++i) identity[i] = ItemIndex{i};
+  model::ArtifactWriter artifact(file);
+  FileWriter writer(artifact);
+  model.write(writer, model::ItemOrder{.old_index = identity, .new_index = identity});
+  std::string manifest = "{\"format\":";
+  put_json(manifest, format_name);
+  manifest += ",\"kind\":";
+  put_json(manifest, model.kind());
+  manifest += ",\"items\":";
+  put_json(manifest, std::uint64_t{model.item_count()});
+  manifest += ",\"config\":" + model.config_json() + "}";
+  artifact.finish(manifest);
+}
+
+std::shared_ptr<const model::Recommender> load_model(const std::filesystem::path& file) {
+  return load(model::Artifact::open(file, model::Check::full), file.string());
+}
+
+std::shared_ptr<const model::Recommender> load_model(std::span<const std::byte> bytes) {
+  return load(model::Artifact::open(bytes, model::Check::full), "bytes");
+}
+
+}  // namespace pannier::serve

@@ -1,0 +1,281 @@
+/// Training as one straight line: check, ingest, scan, weigh, fit, order, publish. Nothing is published before all of it went
+/// well; the people store changes only at the one commit after every file was read to its end.
+#include "pannier/serve/train.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "pannier/core/time.hpp"
+#include "pannier/core/version.hpp"
+#include "pannier/data/event_log.hpp"
+#include "pannier/data/interaction_matrix.hpp"
+#include "pannier/data/split.hpp"
+#include "pannier/evaluate/protocol.hpp"
+#include "pannier/model/vectors.hpp"
+#include "pannier/serve/registry.hpp"
+#include "serve/json_text.hpp"
+
+namespace pannier::serve {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// The same control, with progress of whatever stage told under `stage`.
+FitControl with_stage(const FitControl& control, std::string_view stage) {
+  auto out = control;
+  if (control.progress)
+    out.progress = [&control, stage = std::string(stage)](const Progress& inner) {
+      control.progress({.stage = stage, .done = inner.done, .total = inner.total});
+    };
+  return out;
+}
+
+bool is_evidence(const data::Event& event, const data::WeightingConfig& weighting) {
+  return weighting.weights[static_cast<std::size_t>(event.kind)] > 0 && !event.item.empty() && data::person_key(event).has_value();
+}
+
+[[noreturn]] void refuse_without_evidence() {
+  throw Error(ErrorCode::invalid_argument, "events", "hold no event of positive weight by a known person",
+              "at least one (see \"events\".\"weights\" of the config)");
+}
+
+void ingest(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control, TrainReport& report) {
+  auto& people = store.people();
+  const bool was_empty = people.event_count() == 0;
+  bool evidence = false;
+  const auto transaction = people.begin();
+  for (const auto& file : inputs.events) {
+    const auto summary = data::read_events(
+        file, inputs.import,
+        [&](std::span<const data::ImportedEvent> events) {
+          const auto counts = transaction->append(events);
+          report.ingested += counts.ingested;
+          report.duplicates += counts.duplicates;
+          for (std::size_t i = 0; i < events.size() && !evidence; ++i) evidence = is_evidence(events[i].event, config.events);
+        },
+        with_stage(control, "reading events"));
+    report.read += summary.read;
+    for (const auto& [cause, lines] : summary.dropped) {
+      auto& total = report.dropped[cause];
+      if (total.lines == 0) total.example = lines.example;
+      total.lines += lines.lines;
+    }
+  }
+  if (was_empty && !evidence) refuse_without_evidence();
+  checkpoint(control, "ingesting", 0, 1);
+  transaction->commit();
+  checkpoint(control, "ingesting", 1, 1);
+}
+
+/// What the current generation knows of its items, or nothing.
+data::Catalog carried_catalog(const store::Store& store) {
+  data::Catalog out;
+  std::shared_ptr<const store::Generation> generation;
+  try {
+    const auto current = store.current();
+    if (!current) return out;
+    generation = store.open_generation(*current, model::Check::full);
+  } catch (const Error& error) {
+    throw Error(error.code(), error.where(), error.problem(), "a sound current generation to carry the catalogue over from, or an items file");
+  }
+  const auto& table = generation->items();
+  for (std::uint32_t i = 0; i < table.size(); ++i) {
+    const ItemIndex item{i};
+    data::CatalogItem known{.id = std::string(table.id(item)),
+                            .name = std::string(table.item_name(item)),
+                            .category = std::string(table.category(item)),
+                            .brand = {},
+                            .image = {},
+                            .price = table.price(item),
+                            .stock = table.stock(item),
+                            .attributes = {}};
+    for (const auto& [name, text] : table.attributes(item)) {
+      if (name == "brand") known.brand = text;
+      else if (name == "image") known.image = text;
+      else known.attributes.emplace_back(name, text);
+    }
+    out.upsert(std::move(known));
+  }
+  return out;
+}
+
+/// True when nothing but a name is known: an item that came from events.
+bool name_alone(const data::CatalogItem& item) {
+  return item.category.empty() && item.brand.empty() && item.image.empty() && std::isnan(item.price) && std::isnan(item.stock) &&
+         item.attributes.empty();
+}
+
+/// The log's items in its order, with all that is known of each.
+std::vector<data::CatalogItem> describe_items(const data::EventLog& log, const data::Catalog& catalog, bool carried) {
+  std::vector<data::CatalogItem> out;
+  out.reserve(log.item_count());
+  for (std::uint32_t i = 0; i < log.item_count(); ++i) {
+    const auto id = log.item_id(ItemIndex{i});
+    const auto seen = log.item_name(ItemIndex{i});
+    const auto* known = catalog.find(item_key(id));
+    data::CatalogItem item = known != nullptr ? *known : data::CatalogItem{};
+    if (known == nullptr) item.id = id;
+    if (!seen.empty() && (item.name.empty() || (carried && name_alone(item)))) item.name = seen;
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+/// Fitted indices by descending norm of the vector model's items, ties by index; as they are without one.
+std::vector<ItemIndex> norm_order(std::uint32_t items, std::span<const FittedModel> models) {
+  std::vector<ItemIndex> order(items);
+  for (std::uint32_t i = 0; i < items; ++i) order[i] = ItemIndex{i};
+  for (const auto& fitted : models) {
+    const auto* vectors = fitted.model->vectors();
+    if (vectors == nullptr) continue;
+    const auto norms = vectors->item_norms();
+    std::stable_sort(order.begin(), order.end(), [&](ItemIndex a, ItemIndex b) { return norms[value(a)] > norms[value(b)]; });
+    break;
+  }
+  return order;
+}
+
+/// Leaves held-out items out that the person's training row has too (they cannot be ranked); true when some are left.
+bool drop_seen(const Csr& train, Csr& test) {
+  Csr kept{.rows = test.rows, .cols = test.cols, .offsets = {0}, .columns = {}, .values = {}};
+  for (std::size_t row = 0; row < test.rows; ++row) {
+    const auto seen = CsrView(train).row_columns(row);
+    for (const auto item : CsrView(test).row_columns(row))
+      if (!std::binary_search(seen.begin(), seen.end(), item)) kept.columns.push_back(item), kept.values.push_back(1);
+    kept.offsets.push_back(static_cast<std::int64_t>(kept.columns.size()));
+  }
+  test = std::move(kept);
+  return !test.columns.empty();
+}
+
+/// Fits every model without the last event of each person and measures how well it finds that event's item.
+void measure_quality(const data::EventLog& log, const TrainConfig& config, const FitControl& control, TrainReport& report) {
+  auto split = data::split_last_out(log, config.events);
+  if (!drop_seen(split.train, split.test)) return;
+  if (std::none_of(split.train.values.begin(), split.train.values.end(), [](float weight) { return weight > 0; })) return;
+  for (std::size_t i = 0; i < config.models.size(); ++i) {
+    const auto& request = config.models[i];
+    const auto staged = with_stage(control, "evaluating " + request.name);
+    const auto fitted = fit_model(request.name, request.config_json, split.train, staged);
+    report.models[i].metrics = evaluate::evaluate(*fitted.model, split.train, split.test, {}, staged).metrics;
+  }
+}
+
+}  // namespace
+
+TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control) {
+  const auto start = Clock::now();
+  if (store.read_only())
+    throw Error(ErrorCode::read_only, store.folder().string(), "was opened read-only, so it cannot be trained", "a store opened for writing");
+  const auto config_json = to_json(config);  // Also refuses a config that cannot be fitted, before anything changes.
+  const bool carried = inputs.items.empty();
+  const auto catalog = carried ? carried_catalog(store) : data::read_catalog(inputs.items, inputs.import.on_error);
+
+  TrainReport report;
+  if (!inputs.events.empty()) ingest(store, inputs, config, control, report);
+
+  store::GenerationContent content;
+  auto& info = content.info;
+  auto& people = store.people();
+  info.data_until = people.last_sequence();
+  data::EventLog log;
+  const auto stored = people.event_count();
+  people.scan(0, info.data_until, [&](const store::StoredEvent& row) {
+    const auto& event = row.event;
+    log.append(row.person, event.item, event.item_name, event.kind, event.time_us, event.quantity, event.price, event.order);
+    if (log.size() % 65'536 == 0) checkpoint(control, "building the matrix", log.size(), stored);
+  });
+  for (const auto& item : catalog.items()) static_cast<void>(log.add_item(item.id));
+  if (log.size() > 0) {
+    const auto [first, last] = std::minmax_element(log.times_us().begin(), log.times_us().end());
+    info.first_event_us = *first;
+    info.last_event_us = *last;
+  }
+  const auto matrix = data::build_interactions(log, config.events, info.last_event_us, with_stage(control, "building the matrix"));
+  const auto& weights = matrix.cells.values;
+  if (std::none_of(weights.begin(), weights.end(), [](float weight) { return weight > 0; })) refuse_without_evidence();
+
+  std::vector<FittedModel> models;
+  for (const auto& request : config.models) {
+    const auto begin = Clock::now();
+    models.push_back(fit_model(request.name, request.config_json, matrix, with_stage(control, "fitting " + request.name)));
+    report.models.push_back({.name = request.name, .seconds = seconds_since(begin), .metrics = {}});
+    const auto& model = models.back().model;
+    content.models.emplace_back(store::ModelEntry{.name = request.name,
+                                                  .kind = std::string(model->kind()),
+                                                  .config_json = model->config_json(),
+                                                  .fit_seconds = report.models.back().seconds},
+                                model);
+  }
+  if (inputs.evaluate) measure_quality(log, config, control, report);
+
+  checkpoint(control, "publishing", 0, 1);
+  info.created_us = system_time_us();
+  info.events = log.size();
+  info.users = report.users = log.person_count();
+  info.items = report.items = log.item_count();
+  info.config_json = config_json;
+  info.library_version = version;
+  content.items = describe_items(log, catalog, carried);
+  content.order = norm_order(log.item_count(), models);
+  report.generation = store.publish(std::move(content));
+  checkpoint(control, "publishing", 1, 1);
+  report.seconds = seconds_since(start);
+  report.peak_rss_mb = peak_rss_mb();
+  return report;
+}
+
+std::string to_json(const TrainReport& report) {
+  std::string out = "{\"generation\":";
+  put_json(out, report.generation);
+  const auto field = [&out](std::string_view name, auto number) {
+    (((out += ",\"") += name) += "\":");
+    put_json(out, number);
+  };
+  out += ",\"events\":{\"read\":";
+  put_json(out, report.read);
+  field("ingested", report.ingested);
+  field("duplicates", report.duplicates);
+  out += ",\"dropped\":{";
+  for (const auto& [cause, lines] : report.dropped) {
+    if (out.back() != '{') out += ',';
+    put_json(out, cause);
+    out += ':';
+    put_json(out, lines.lines);
+  }
+  out += "}}";
+  field("users", report.users);
+  field("items", report.items);
+  out += ",\"models\":[";
+  for (const auto& model : report.models) {
+    out += out.back() == '[' ? "{\"name\":" : ",{\"name\":";
+    put_json(out, model.name);
+    field("seconds", model.seconds);
+    out += ",\"metrics\":{";
+    for (const auto& [metric, mean] : model.metrics) {
+      if (out.back() != '{') out += ',';
+      put_json(out, metric);
+      out += ':';
+      put_json(out, mean);
+    }
+    out += "}}";
+  }
+  out += ']';
+  field("seconds", report.seconds);
+  field("peak_rss_mb", report.peak_rss_mb);
+  return out + '}';
+}
+
+double peak_rss_mb() noexcept {
+  struct rusage usage {};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e6;  // Linux counts kibibytes.
+}
+
+}  // namespace pannier::serve
