@@ -207,6 +207,10 @@ bool is_json_number(std::string_view text) {
 
 }  // namespace
 
+void detail::FieldCollector::add(std::string_view name, decltype(FieldRef::target) target, Range range, std::string_view help) {
+  out.push_back({name, std::move(target), range, help});
+}
+
 void validate_fields(std::span<const FieldRef> fields) { validate_fields_of(fields, ""); }
 
 std::string fields_to_json(std::span<const FieldRef> fields) {

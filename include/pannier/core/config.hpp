@@ -67,11 +67,12 @@ void fields_from_json(std::span<const FieldRef> fields, std::string_view json, s
 namespace detail {
 struct FieldCollector {
   std::vector<FieldRef>& out;
+  void add(std::string_view name, decltype(FieldRef::target) target, Range range, std::string_view help);
   template <class T>
   void operator()(std::string_view name, T& field, std::string_view help) { (*this)(name, field, Range{}, help); }
   template <class T>
   void operator()(std::string_view name, T& field, Range range, std::string_view help) {
-    out.push_back(FieldRef{name, &field, range, help});
+    add(name, &field, range, help);
   }
   template <class Enum>
     requires std::is_enum_v<Enum>
@@ -84,7 +85,7 @@ struct FieldCollector {
       return std::string_view{};
     };
     choice.set = [choices, &field](std::size_t i) { field = choices[i].second; };
-    out.push_back(FieldRef{name, std::move(choice), Range{}, help});
+    add(name, std::move(choice), Range{}, help);
   }
 };
 }  // namespace detail
