@@ -43,19 +43,23 @@ struct EraseReceipt {
   UserKey person{};
   bool known = false;             ///< The person was in the store.
   std::uint64_t events = 0;       ///< Events removed.
-  std::int64_t time_us = 0;
+  std::int64_t time_us = 0;       ///< When, by the system's clock.
+  bool overwritten = true;        ///< False: others went on reading, so that old pages stay in the log file until its next checkpoint.
 };
 
 /// What an integrity check found; empty when sound.
 using Findings = std::vector<std::string>;
 
 /// The people store. Table `events`, clustered by person: (person number, sequence) -> event id (unique), time, kind, payload, checksum; table `people`:
-/// number -> key, plain id and its sort; table `meta`. Person 0 holds events kept for their order alone.
-/// Threads: Thread-safe; a connection a thread and process id (opened again after a fork).
+/// number -> key, plain id and its sort; table `meta`. Person 0 holds events kept for their order alone. docs/store.md is the specification.
+/// Sequences ascend in the order of appending and are never used again; a duplicate may leave a gap.
+/// Threads: Thread-safe. A call holds a connection of its process for its length; after fork() a child opens its own (fork while no other thread
+/// is inside a call, as SQLite's own locks ask).
 class PeopleStore {
  public:
   enum class Mode { create, read_write, read_only };
-  /// Opens `file`. create makes it when absent. read_only opens immutable. An empty or foreign database is refused by its application id.
+  /// Opens `file`. create makes it when absent. read_only changes nothing and makes no file: it opens immutable (nobody may write meanwhile), or,
+  /// where a log file shows a writer or one that was killed, reads along with it. An empty or foreign database is refused by its application id.
   /// Errors: not_found, malformed_input, io_failure, unsupported (a newer schema; a build without SQLite).
   [[nodiscard]] static std::shared_ptr<PeopleStore> open(const std::filesystem::path& file, Mode mode);
   /// Keeps everything in this process's memory.

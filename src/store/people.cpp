@@ -1,0 +1,27 @@
+#include "pannier/store/people.hpp"
+
+#include "pannier/core/error.hpp"
+#include "store/people_open.hpp"
+
+namespace pannier::store {
+
+std::shared_ptr<PeopleStore> PeopleStore::open(const std::filesystem::path& file, Mode mode) {
+#if PANNIER_WITH_SQLITE
+  return open_sqlite_people(file, mode, busy_wait_ms);
+#else
+  (void)mode;
+  throw Error(ErrorCode::unsupported, file.string(), "cannot be opened: this build has no SQLite", "a build with PANNIER_WITH_SQLITE");
+#endif
+}
+
+std::shared_ptr<PeopleStore> PeopleStore::in_memory() { return open_memory_people("people in memory", false, busy_wait_ms); }
+
+void require_valid_events(std::span<const data::ImportedEvent> events) {
+  for (std::size_t i = 0; i < events.size(); ++i) data::require_valid(events[i].event, "events[" + std::to_string(i) + "]");
+}
+
+void refuse_read_only(const std::string& where) {
+  throw Error(ErrorCode::read_only, where, "is open read-only", "a store opened for writing");
+}
+
+}  // namespace pannier::store

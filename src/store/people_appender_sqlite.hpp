@@ -1,0 +1,89 @@
+/// Appending events to the tables inside an open transaction.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "pannier/core/bytes.hpp"
+#include "pannier/core/ids.hpp"
+#include "pannier/data/event_file.hpp"
+#include "pannier/store/people.hpp"
+#include "store/people_connection_sqlite.hpp"
+#include "store/people_row.hpp"
+
+namespace pannier::store {
+
+/// Rows of the table `meta`.
+inline constexpr std::string_view next_sequence_name = "next_sequence";
+inline constexpr std::string_view next_person_name = "next_person";
+inline constexpr std::string_view pseudonyms_name = "pseudonyms";
+[[nodiscard]] std::int64_t read_meta(Connection& connection, std::string_view name);
+void write_meta(Connection& connection, std::string_view name, std::int64_t value);
+
+/// A set of 128-bit hashes, by open addressing: what a bulk has seen.
+class HashSet {
+ public:
+  /// False when it was in the set.
+  bool insert(const UserKey& key);
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  void grow();
+  std::vector<UserKey> slots_;  // all zeros: free
+  std::size_t size_ = 0;
+  bool has_zero_ = false;
+};
+
+/// Appends to the tables.
+///
+/// The first bulk of an empty store goes another way than all others: rows are collected, sorted by person and appended to the table's end, which
+/// is several times quicker than going to and fro in it and fills its pages; ids are told apart in memory, and their index is built once at
+/// the end. What is collected is bounded (most_collected bytes, then it goes into the table; most_ids ids, then the usual way follows).
+class Appender {
+ public:
+  enum class Bulk { no, yes };
+  Appender(Connection& connection, Bulk bulk);
+
+  /// Events are valid. Errors: as fail_sqlite(), and then the transaction must be taken back.
+  AppendCounts append(std::span<const data::ImportedEvent> events);
+  /// Writes what is collected and the next numbers; then the caller commits.
+  void finish();
+
+ private:
+  struct Collected {
+    std::int64_t person;
+    std::int64_t sequence;
+    UserKey event_id;
+    std::int64_t time_us, kind, checksum;
+    std::size_t payload_at, payload_size;
+  };
+  struct Person {
+    std::int64_t number = nobody;
+    UserKey key;
+  };
+  static constexpr std::size_t most_collected = std::size_t{128} << 20;
+  static constexpr std::size_t most_ids = std::size_t{4} << 20;
+  static constexpr std::size_t most_known = std::size_t{1} << 20;  // people, before their table is emptied and fills again
+
+  [[nodiscard]] Person person_of(const std::optional<data::PersonName>& name);
+  [[nodiscard]] bool is_known(const UserKey& event_id);
+  void insert(const Collected& row, std::span<const std::byte> payload);
+  void write_collected();
+  void end_bulk();
+
+  Connection& connection_;
+  std::int64_t next_sequence_, next_person_;
+  std::unordered_map<UserKey, std::int64_t, UserKeyHash> numbers_;
+  ByteWriter payload_;
+  bool bulk_ = false;
+  HashSet ids_;
+  std::vector<Collected> collected_;
+  std::vector<std::byte> payloads_;
+};
+
+}  // namespace pannier::store

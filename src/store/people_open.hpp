@@ -1,0 +1,27 @@
+/// Ways to a people store that are not public.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "pannier/store/people.hpp"
+
+namespace pannier::store {
+
+/// How long a writer waits for another before it gives up.
+inline constexpr int busy_wait_ms = 10'000;
+
+/// As PeopleStore::open, with another patience. Only with SQLite.
+[[nodiscard]] std::shared_ptr<PeopleStore> open_sqlite_people(const std::filesystem::path& file, PeopleStore::Mode mode, int busy_ms);
+
+/// As PeopleStore::in_memory; read-only (and so empty) for a store without a people file. `where` begins its messages.
+[[nodiscard]] std::shared_ptr<PeopleStore> open_memory_people(std::string where, bool read_only, int busy_ms);
+
+/// Refuses a batch that holds an invalid event. Errors: invalid_argument naming its position and field.
+void require_valid_events(std::span<const data::ImportedEvent> events);
+
+[[noreturn]] void refuse_read_only(const std::string& where);
+
+}  // namespace pannier::store
