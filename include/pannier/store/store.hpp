@@ -34,26 +34,34 @@ class Store {
     read_write,  ///< Must exist.
     read_only,   ///< Must exist; nothing in the folder is changed, no file is made; changes are refused by name (read_only).
   };
-  /// Errors: not_found (a missing folder, naming it; a folder that is no store), malformed_input, io_failure.
+  /// A folder is a store that holds any of generations/, CURRENT, people.sqlite. Errors: not_found (a missing folder, naming it; a folder that is
+  /// no store), io_failure.
   [[nodiscard]] static std::shared_ptr<Store> open(const std::filesystem::path& folder, Mode mode);
   virtual ~Store() = default;
 
   [[nodiscard]] virtual const std::filesystem::path& folder() const noexcept = 0;
   [[nodiscard]] virtual bool read_only() const noexcept = 0;
-  [[nodiscard]] virtual PeopleStore& people() const = 0;   ///< Opened at first use.
+  /// Opened at first use. Where people.sqlite is absent: made, or, in a read-only store, empty; in a build without SQLite people live in
+  /// this process's memory. Errors: as PeopleStore::open.
+  [[nodiscard]] virtual PeopleStore& people() const = 0;
 
   /// Ids present, ascending.
   [[nodiscard]] virtual std::vector<std::string> generations() const = 0;
   /// What CURRENT names; empty when nothing was published yet. Errors: malformed_input (a damaged CURRENT).
   [[nodiscard]] virtual std::optional<std::string> current() const = 0;
+  /// Errors: not_found, and as Generation::open; malformed_input for a file that holds another generation than its name says.
   [[nodiscard]] virtual std::shared_ptr<const Generation> open_generation(std::string_view id, model::Check check) const = 0;
 
   /// Writes `content` as the next generation (its id and parent are set here), reads it back with Check::full, then names it in CURRENT
   /// by write, sync, rename. A kill at any point leaves the old or the new one current. Returns the new id.
+  /// Errors: as write_generation; read_only; malformed_input (a damaged CURRENT: roll back to a named generation first); io_failure (another
+  /// process is publishing). Then CURRENT is as it was.
   virtual std::string publish(GenerationContent content) = 0;
-  /// Makes `id` (default: the one before the current) current, after a full check. Returns it. Errors: not_found, malformed_input, read_only.
+  /// Makes `id` (default: the one before the current) current, after a full check. Returns it. With an id it also mends a damaged CURRENT.
+  /// Errors: not_found, malformed_input, read_only, io_failure.
   virtual std::string rollback(std::optional<std::string> id) = 0;
-  /// Unlinks all but the newest `keep` generations; never the current one. Returns the ids removed.
+  /// Unlinks all but the newest `keep` generations; never the current one. Who has one open goes on serving it. Returns the ids removed.
+  /// Errors: invalid_argument (keep of 0: the newest stays, so that its number is never given again), read_only, io_failure.
   virtual std::vector<std::string> prune(std::size_t keep) = 0;
   [[nodiscard]] virtual VerifyReport verify() const = 0;
 };
