@@ -1,0 +1,78 @@
+#include "cf/ials_basis.hpp"
+
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "cf/ials_row.hpp"
+#include "cf/ials_scratch.hpp"
+#include "pannier/core/error.hpp"
+
+namespace pannier::cf {
+namespace {
+
+constexpr std::size_t rows_a_range = 4096;       // Of the Gram matrix: partial sums, merged in order.
+constexpr std::size_t most_ranges = 16;
+constexpr std::size_t range_memory = 64u << 20;  // Bytes of all partial sums, but at least one.
+constexpr std::size_t strips_a_task = 16;
+
+/// vectors' vectors, the upper triangle of stride x stride numbers.
+std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
+  const std::size_t stride = vectors.stride(), cells = stride * stride, strips = stride / 16;
+  const std::size_t affordable = std::max<std::size_t>(1, range_memory / (cells * sizeof(double)));
+  const std::size_t ranges = std::min({(vectors.rows() + rows_a_range - 1) / rows_a_range, most_ranges, affordable});
+  const std::size_t rows = round_up((vectors.rows() + ranges - 1) / ranges, 1024);
+  const std::size_t groups = (strips + strips_a_task - 1) / strips_a_task;
+  std::vector<double> sums(ranges * cells, 0.0);
+  WorkerScratch<float> scratch(control.execution);
+  const FitControl stop_only{.execution = {}, .progress = {}, .stop = control.stop};
+  parallel_blocks_with_worker(control.execution, ranges * groups, 1, [&](std::size_t task, std::size_t, std::size_t, int worker) {
+    checkpoint(stop_only, {}, 0, 0);
+    const std::size_t range = task / groups, first = task % groups * strips_a_task;
+    const std::size_t last = std::min(first + strips_a_task, strips);
+    const std::size_t begin = std::min(range * rows, vectors.rows()), end = std::min(begin + rows, vectors.rows());
+    ials_fast::add_gram(vectors.data(), stride, begin, end, first, last,
+                        scratch.get(worker, ials_fast::gram_scratch_size(stride, first, last)), sums.data() + range * cells);
+  });
+  for (std::size_t range = 1; range < ranges; ++range)
+    for (std::size_t i = 0; i < cells; ++i) sums[i] += sums[range * cells + i];
+  sums.resize(cells);
+  return sums;
+}
+
+}  // namespace
+
+std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control) {
+  const auto factors = static_cast<Eigen::Index>(vectors.cols());
+  const std::size_t stride = vectors.stride(), count = vectors.cols();
+  const auto gram = gram_of(vectors, control);
+  // The upper triangle by rows is the lower one by columns, which is what the solver reads.
+  const Eigen::Map<const Eigen::MatrixXd, 0, Eigen::OuterStride<>> lower(gram.data(), factors, factors,
+                                                                         Eigen::OuterStride<>(static_cast<Eigen::Index>(stride)));
+  bool finite = true;
+  for (std::size_t i = 0; i < count; ++i)
+    for (std::size_t j = i; j < count; ++j) finite &= std::isfinite(gram[i * stride + j]);
+  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
+  if (finite) solver.compute(lower);
+  if (!finite || solver.info() != Eigen::Success)
+    throw Error(ErrorCode::numerical_failure, "fit_ials", "the Gram matrix of the " + std::string(side) + " has no eigenbasis");
+
+  std::vector<double> diagonal(count);
+  std::vector<float> strips(count * stride, 0.0f);  // strips[j][k][0..16): columns 16 j.. of row k of Q.
+  for (std::size_t j = 0; j < count; ++j) {
+    diagonal[j] = std::max(0.0, solver.eigenvalues()[static_cast<Eigen::Index>(j)]);
+    for (std::size_t k = 0; k < count; ++k)
+      strips[(j / 16 * count + k) * 16 + j % 16] =
+          static_cast<float>(solver.eigenvectors()(static_cast<Eigen::Index>(k), static_cast<Eigen::Index>(j)));
+  }
+  WorkerScratch<float> scratch(control.execution);
+  parallel_blocks_with_worker(control.execution, vectors.rows(), 8 * ials_fast::rotate_rows,
+                              [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
+                                ials_fast::rotate(vectors.data() + begin * stride, stride, end - begin, strips.data(), count,
+                                                  scratch.get(worker, ials_fast::rotate_rows * stride));
+                              });
+  return diagonal;
+}
+
+}  // namespace pannier::cf

@@ -1,0 +1,19 @@
+/// The eigenbasis of one side's Gram matrix, in which what all rows of the other side share is diagonal.
+#pragma once
+
+#include <vector>
+
+#include "pannier/core/fit.hpp"
+#include "pannier/core/matrix.hpp"
+
+namespace pannier::cf {
+
+/// Turns `vectors` (rows x factors) into vectors * Q, where vectors' vectors = Q D Q'; returns the diagonal of D, not negative,
+/// ascending. Inner products with vectors of the other side, solved afterwards, do not change by it.
+///
+/// Cost:    O(rows factors² + factors³); the last term runs on one thread.
+/// Repeats: the same bits for any number of threads.
+/// Errors:  numerical_failure naming `side`, cancelled, out_of_memory.
+[[nodiscard]] std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control);
+
+}  // namespace pannier::cf

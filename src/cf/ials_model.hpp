@@ -1,0 +1,25 @@
+/// The fitted model behind IalsModel, for the fit that makes it.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "pannier/cf/ials.hpp"
+
+namespace pannier::cf {
+
+/// The arrays of a fitted model, owned.
+struct IalsStorage {
+  Matrix vectors;                ///< items x factors, in the eigenbasis of its own Gram matrix.
+  std::vector<double> diagonal;  ///< That matrix's diagonal.
+  std::vector<float> norms;
+};
+
+/// A model of `storage`; the norms are computed here.
+[[nodiscard]] std::shared_ptr<const IalsModel> make_ials_model(const IalsConfig& config, std::shared_ptr<IalsStorage> storage);
+
+/// l2 mass^frequency_exponent of a row with these weights, the other side having `others` rows.
+[[nodiscard]] double ials_ridge(const IalsConfig& config, std::span<const float> weights, std::size_t others);
+
+}  // namespace pannier::cf

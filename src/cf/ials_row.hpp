@@ -1,0 +1,109 @@
+/// One row of alternating least squares: the person (or item) x that minimises
+///
+///     sum over events w (x.y - 1)²  +  x' E x,      E = diag(shared) + ridge I,
+///
+/// given the vectors y of the events' other side, in the basis where the shared Gram matrix is diagonal.
+///
+/// With b = sqrt(w) E^-1/2 y for each event and B the matrix of these rows, the answer is E^-1/2 u, where
+///     dual,   n x n:  (I + B B') v = sqrt(w),     u = B' v
+///     primal, k x k:  (I + B' B) u = B' sqrt(w)
+/// Both matrices have eigenvalues of at least 1, so every pivot of their Cholesky factors is at least 1 in exact arithmetic.
+///
+/// Two builds of one source (ials_row.inl) solve it: `ials_fast` in float with fused operations, for training, and
+/// `ials_fixed` in double, in an order of operations that does not depend on the width of the machine's vectors, for
+/// folding in, and for the rows whose float arithmetic is not good enough.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace pannier::cf {
+
+/// A row and what it is solved against. Borrowed for the call.
+template <class Number>
+struct IalsRow {
+  const float* vectors = nullptr;             ///< Of the other side, rows zero-padded to `stride`, a multiple of 16.
+  std::size_t stride = 0, factors = 0;
+  const Number* shared = nullptr;             ///< unobserved_weight times the Gram matrix's diagonal; `factors` numbers.
+  double ridge = 0;
+  std::span<const std::uint32_t> events;      ///< Rows of `vectors`.
+  std::span<const float> weights;             ///< Positive, one an event.
+};
+
+[[nodiscard]] constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return (n + to - 1) / to * to; }
+
+/// Rows with at most that many events are solved in dual form. Measured: up to there the smaller matrix pays.
+[[nodiscard]] constexpr bool solves_dual(std::size_t events, std::size_t factors) noexcept { return 10 * events <= 8 * factors; }
+
+/// Numbers of scratch that a row of `events` needs. Grows with `events`, but never past a bound set by `factors`
+/// (and one number an event).
+template <class Number>
+[[nodiscard]] constexpr std::size_t ials_scratch_size(std::size_t events, std::size_t factors) noexcept;
+
+/// How the packed events and the system lie in the scratch.
+template <class Number>
+struct IalsLayout {
+  static constexpr std::size_t strip = 64 / sizeof(Number);  ///< Columns of one register tile: a cache line.
+  static constexpr std::size_t chunk = 128;                  ///< Events packed at a time in primal form.
+  bool dual;
+  std::size_t width;        ///< Factors, padded to strips.
+  std::size_t size;         ///< Rows of the system.
+  std::size_t padded;       ///< The same, padded to strips.
+  std::size_t row;          ///< From row to row of the system: an odd number of cache lines, which spreads them over the cache.
+  std::size_t scale, root, packed, matrix, inverses, right, answer, total;  ///< Offsets of the parts.
+
+  constexpr IalsLayout(std::size_t events, std::size_t factors) noexcept
+      : dual(solves_dual(events, factors)),
+        width(round_up(factors, 16)),
+        size(dual ? events : factors),
+        padded(round_up(size, strip)),
+        row((padded / strip | 1) * strip) {
+    scale = 0;
+    root = scale + width;
+    packed = root + round_up(events, strip);
+    // Dual, float: events x factors. Dual, double: factors x events. Primal: strips of a chunk of events.
+    matrix = packed + (dual ? round_up(events + 4, 16) * width : width * chunk);
+    inverses = matrix + padded * row;
+    right = inverses + padded * strip;
+    answer = right + padded;
+    total = answer + width;
+  }
+};
+
+template <class Number>
+constexpr std::size_t ials_scratch_size(std::size_t events, std::size_t factors) noexcept {
+  return IalsLayout<Number>(events, factors).total;
+}
+
+namespace ials_fast {
+
+/// Solves a row into `out` (`factors` floats). `least` becomes the minimum of the row's terms (see the file's head).
+/// False, with `out` undefined, where float is not good enough: solve the row with ials_fixed.
+/// `scratch` starts at a 64-byte boundary and holds ials_scratch_size<float>() numbers.
+[[nodiscard]] bool solve(const IalsRow<float>& row, float* scratch, float* out, double& least) noexcept;
+
+/// Adds vectors' * vectors over rows [begin, end) to the upper triangle of `gram` (width x width, width = factors padded
+/// to 16), in strips [first, last) of 16 rows of it. `scratch` holds gram_scratch_size() floats.
+void add_gram(const float* vectors, std::size_t stride, std::size_t begin, std::size_t end, std::size_t first, std::size_t last,
+              float* scratch, double* gram) noexcept;
+[[nodiscard]] std::size_t gram_scratch_size(std::size_t width, std::size_t first, std::size_t last) noexcept;
+
+/// rows := rows * basis, in place. `basis` is in strips: strips[j][k][0..16) are columns 16 j.. of its row k.
+/// `scratch` holds rotate_rows * stride floats.
+inline constexpr std::size_t rotate_rows = 48;
+void rotate(float* rows, std::size_t stride, std::size_t count, const float* strips, std::size_t factors, float* scratch) noexcept;
+
+}  // namespace ials_fast
+
+namespace ials_fixed {
+
+/// As ials_fast::solve, always good; a result that would not be finite (damaged vectors) becomes zero and false is returned.
+[[nodiscard]] bool solve(const IalsRow<double>& row, double* scratch, double* out, double& least) noexcept;
+
+/// What each event gives to the inner product of the row's solution with `target`: share[i], which add up to it.
+void shares(const IalsRow<double>& row, const float* target, double* scratch, double* share) noexcept;
+
+}  // namespace ials_fixed
+
+}  // namespace pannier::cf

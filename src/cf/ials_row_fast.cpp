@@ -1,0 +1,232 @@
+/// Training kernels in float: the solver of ials_row.inl with fused operations, the Gram matrix of a side, its rotation.
+#include "cf/ials_row.hpp"
+
+#include <cmath>
+#include <cstring>
+
+#if PANNIER_WITH_HIGHWAY
+#include "cf/ials_targets.hpp"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cf/ials_row_fast.cpp"
+#include <hwy/foreach_target.h>
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace pannier::cf::ials_fast::HWY_NAMESPACE {
+#else
+namespace pannier::cf::ials_fast::portable {
+#endif
+
+using Number = float;
+constexpr bool fused = true;
+#include "cf/ials_lanes.inl"
+#include "cf/ials_row.inl"
+
+#if PANNIER_HIGHWAY_LANES
+/// The sum of a vector's quarters of 128 bits.
+template <class Tag>
+PANNIER_INLINE hn::Vec<hn::FixedTag<float, 4>> fold(Tag tag, hn::Vec<Tag> x) {
+  if constexpr (hn::MaxLanes(tag) == 4) {
+    return x;
+  } else {
+    const hn::Half<Tag> half;
+    return fold(half, hn::Add(hn::LowerHalf(half, x), hn::UpperHalf(half, x)));
+  }
+}
+#endif
+
+/// to[0..4) = the sums over all lanes of a, b, c, d.
+PANNIER_INLINE void sum_lanes(Vector a, Vector b, Vector c, Vector d, bool add, float* to) {
+#if PANNIER_HIGHWAY_LANES
+  const Lanes f;
+  const hn::Repartition<double, Lanes> pairs;
+  // Inside each 128 bits: (a0+a2, b0+b2, a1+a3, b1+b3), then (a0+a2, b0+b2, c0+c2, d0+d2) + (a1+a3, ...).
+  const auto ab = hn::BitCast(pairs, hn::Add(hn::InterleaveLower(f, a, b), hn::InterleaveUpper(f, a, b)));
+  const auto cd = hn::BitCast(pairs, hn::Add(hn::InterleaveLower(f, c, d), hn::InterleaveUpper(f, c, d)));
+  const Vector all = hn::Add(hn::BitCast(f, hn::InterleaveLower(pairs, ab, cd)), hn::BitCast(f, hn::InterleaveUpper(pairs, ab, cd)));
+  const hn::FixedTag<float, 4> four;
+  const auto sums = fold(f, all);
+  hn::StoreU(add ? hn::Add(sums, hn::LoadU(four, to)) : sums, four, to);
+#else
+  const Vector sums{a[0] + a[1] + (a[2] + a[3]), b[0] + b[1] + (b[2] + b[3]), c[0] + c[1] + (c[2] + c[3]), d[0] + d[1] + (d[2] + d[3])};
+  store(to, add ? sums + load(to) : sums);
+#endif
+}
+
+/// B B' of packed rows into the upper triangle, as inner products: 3 x 4 of them at a time, 16 columns in the first cache,
+/// and no more than `depth_limit` of a row's length.
+PANNIER_INLINE void gram_of_packed(const IalsLayout<float>& layout, float* scratch) {
+  constexpr std::size_t depth_limit = 512, rows = 3;
+  const std::size_t n = layout.size, width = layout.width;
+  const float* const packed = scratch + layout.packed;
+  float* const matrix = scratch + layout.matrix;
+  for (std::size_t column = 0; column < n; column += 16) {
+    const std::size_t column_end = column + 16 < n ? column + 16 : n;
+    for (std::size_t k_begin = 0; k_begin < width; k_begin += depth_limit) {
+      const std::size_t k_end = k_begin + depth_limit < width ? k_begin + depth_limit : width;
+      for (std::size_t i = 0; i < column_end; i += rows) {
+        for (std::size_t j = column > i ? column : i / 4 * 4; j < column_end; j += 4) {
+          Vector sum[rows][4];
+          PANNIER_UNROLL for (std::size_t r = 0; r < rows; ++r)
+            PANNIER_UNROLL for (std::size_t c = 0; c < 4; ++c) sum[r][c] = splat(0);
+          const float* a = packed + i * width + k_begin;
+          const float* b = packed + j * width + k_begin;
+          for (std::size_t k = k_begin; k < k_end; k += lanes, a += lanes, b += lanes) {
+            const Vector x0 = load(a), x1 = load(a + width), x2 = load(a + 2 * width);
+            PANNIER_UNROLL for (std::size_t c = 0; c < 4; ++c) {
+              const Vector y = load(b + c * width);
+              sum[0][c] = plus_product(x0, y, sum[0][c]);
+              sum[1][c] = plus_product(x1, y, sum[1][c]);
+              sum[2][c] = plus_product(x2, y, sum[2][c]);
+            }
+          }
+          PANNIER_UNROLL for (std::size_t r = 0; r < rows; ++r)
+            if (i + r < n)
+              sum_lanes(sum[r][0], sum[r][1], sum[r][2], sum[r][3], k_begin != 0, matrix + (i + r) * layout.row + j);
+        }
+      }
+    }
+  }
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = round_up(n, 4); j < layout.padded; ++j) matrix[i * layout.row + j] = 0;
+}
+
+/// out[0..width) = sum of x[i] * packed row i.
+PANNIER_INLINE void combine_packed(std::size_t n, const float* x, const float* packed, std::size_t width, float* out) {
+  constexpr std::size_t wide = 4 * vectors_a_strip;  // Vectors at a time: enough to hide the latency of a sum.
+  std::size_t k = 0;
+  for (; k + wide * lanes <= width; k += wide * lanes) {
+    Vector sum[wide];
+    PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v) sum[v] = splat(0);
+    for (std::size_t i = 0; i < n; ++i) {
+      const Vector factor = splat(x[i]);
+      PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v)
+        sum[v] = plus_product(factor, load(packed + i * width + k + v * lanes), sum[v]);
+    }
+    PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v) store(out + k + v * lanes, sum[v]);
+  }
+  for (; k < width; k += strip) fixed_tile<1, Into::set>(n, x, 1, 1, packed + k, width, out + k, strip);
+}
+
+bool solve(const IalsRow<float>& row, float* scratch, float* out, double& least) {
+  const IalsLayout<float> layout(row.events.size(), row.factors);
+  prepare(row, layout, scratch);
+  float* const matrix = scratch + layout.matrix;
+  float* const inverses = scratch + layout.inverses;
+  float* const right = scratch + layout.right;
+  if (layout.dual) {
+    pack_rows(row, layout, scratch);
+    gram_of_packed(layout, scratch);
+    for (std::size_t i = 0; i < layout.padded; ++i) right[i] = scratch[layout.root + i];
+  } else {
+    gram_of_rows(row, layout, scratch);
+  }
+  if (!add_identity(layout, matrix) || !factorise(layout.size, layout.padded, matrix, layout.row, inverses)) return false;
+  const double explained = solve_factored(layout.size, layout.padded, matrix, layout.row, inverses, right);
+  const float* answer = right;
+  if (layout.dual) {
+    least = explained;
+    answer = scratch + layout.answer;
+    combine_packed(layout.size, right, scratch + layout.packed, layout.width, scratch + layout.answer);
+  } else {
+    double weight = 0;
+    for (const float w : row.weights) weight += static_cast<double>(w);
+    least = weight - explained;
+  }
+  const float* const scale = scratch + layout.scale;
+  Vector sum = splat(0);
+  std::size_t k = 0;
+  for (; k + lanes <= row.factors; k += lanes) {
+    const Vector x = times(load(answer + k), load(scale + k));
+    store(out + k, x);
+    sum = plus(sum, times(x, splat(0)));  // NaN as soon as one number is not finite.
+  }
+  float rest = 0;
+  for (; k < row.factors; ++k) {
+    out[k] = answer[k] * scale[k];
+    rest += out[k] * 0;
+  }
+  alignas(64) float lane_sums[lanes];
+  store(lane_sums, sum);
+  for (std::size_t v = 0; v < lanes; ++v) rest += lane_sums[v];
+  return rest == 0;
+}
+
+constexpr std::size_t gram_chunk = 256;    ///< Rows packed at a time.
+constexpr std::size_t gram_flush = 1024;   ///< Rows summed in float before they join the sum in double.
+
+void add_gram(const float* vectors, std::size_t stride, std::size_t begin, std::size_t end, std::size_t first, std::size_t last,
+              float* scratch, double* gram) {
+  float* const packed = scratch;
+  float* const sums = scratch + (stride - first * strip) * gram_chunk;
+  const std::size_t from = first * strip, to = last * strip;
+  for (std::size_t flush = begin; flush < end; flush += gram_flush) {
+    const std::size_t flush_end = flush + gram_flush < end ? flush + gram_flush : end;
+    std::memset(sums, 0, (to - from) * stride * sizeof(float));
+    for (std::size_t at = flush; at < flush_end; at += gram_chunk) {
+      const std::size_t depth = flush_end - at < gram_chunk ? flush_end - at : gram_chunk;
+      for (std::size_t i = 0; i < depth; ++i)
+        for (std::size_t k = from; k < stride; k += strip)
+          PANNIER_UNROLL for (std::size_t v = 0; v < strip; v += lanes)
+            store(packed + (k - from) * gram_chunk + i * strip + v, load(vectors + (at + i) * stride + k + v));
+      for (std::size_t i = from; i < to; i += strip)
+        for (std::size_t j = i; j < stride; j += strip)
+          tile<Into::add, true>(strip, depth, packed + (i - from) * gram_chunk, strip, 1, packed + (j - from) * gram_chunk, strip,
+                                sums + (i - from) * stride + j, stride);
+    }
+    for (std::size_t i = from; i < to; ++i)
+      for (std::size_t j = i; j < stride; ++j) gram[i * stride + j] += static_cast<double>(sums[(i - from) * stride + j]);
+  }
+}
+
+void rotate(float* rows, std::size_t stride, std::size_t count, const float* strips, std::size_t factors, float* scratch) {
+  for (std::size_t at = 0; at < count; at += rotate_rows) {
+    const std::size_t some = count - at < rotate_rows ? count - at : rotate_rows;
+    float* const block = rows + at * stride;
+    for (std::size_t j = 0; j < stride; j += strip)
+      tile<Into::set, false>(some, factors, block, 1, stride, strips + j * factors, strip, scratch + j, stride);
+    std::memcpy(block, scratch, some * stride * sizeof(float));
+  }
+}
+
+#if PANNIER_WITH_HIGHWAY
+}  // namespace pannier::cf::ials_fast::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#define PANNIER_ONCE HWY_ONCE
+#define PANNIER_DISPATCH(function) HWY_DYNAMIC_DISPATCH(function)
+#else
+}  // namespace pannier::cf::ials_fast::portable
+#define PANNIER_ONCE 1
+#define PANNIER_DISPATCH(function) portable::function
+#endif
+
+#if PANNIER_ONCE
+namespace pannier::cf::ials_fast {
+
+#if PANNIER_WITH_HIGHWAY
+HWY_EXPORT(solve);
+HWY_EXPORT(add_gram);
+HWY_EXPORT(rotate);
+#endif
+
+bool solve(const IalsRow<float>& row, float* scratch, float* out, double& least) noexcept {
+  return PANNIER_DISPATCH(solve)(row, scratch, out, least);
+}
+
+std::size_t gram_scratch_size(std::size_t width, std::size_t first, std::size_t last) noexcept {
+  return (width - first * 16) * 256 + (last - first) * 16 * width;
+}
+
+void add_gram(const float* vectors, std::size_t stride, std::size_t begin, std::size_t end, std::size_t first, std::size_t last,
+              float* scratch, double* gram) noexcept {
+  PANNIER_DISPATCH(add_gram)(vectors, stride, begin, end, first, last, scratch, gram);
+}
+
+void rotate(float* rows, std::size_t stride, std::size_t count, const float* strips, std::size_t factors,
+            float* scratch) noexcept {
+  PANNIER_DISPATCH(rotate)(rows, stride, count, strips, factors, scratch);
+}
+
+}  // namespace pannier::cf::ials_fast
+#endif

@@ -1,0 +1,143 @@
+/// The solver of ials_row.inl in double and in a fixed order of operations: nothing is fused (this file is compiled with
+/// -ffp-contract=off), no sum runs across the lanes of a vector, and of functions only the square root is called, which is exact.
+#include <cmath>
+#include <cstring>
+
+#include "cf/ials_row.hpp"
+
+#if PANNIER_WITH_HIGHWAY
+#include "cf/ials_targets.hpp"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cf/ials_row_fixed.cpp"
+#include <hwy/foreach_target.h>
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace pannier::cf::ials_fixed::HWY_NAMESPACE {
+#else
+namespace pannier::cf::ials_fixed::portable {
+#endif
+
+using Number = double;
+constexpr bool fused = false;
+#include "cf/ials_lanes.inl"
+#include "cf/ials_row.inl"
+
+/// Builds and factorises the row's system.
+PANNIER_INLINE void build(const IalsRow<double>& row, const IalsLayout<double>& layout, double* scratch) {
+  prepare(row, layout, scratch);
+  if (layout.dual) {
+    pack_columns(row, layout, scratch);
+    gram_of_columns(layout, row.factors, scratch);
+  } else {
+    gram_of_rows(row, layout, scratch);
+  }
+  double* const matrix = scratch + layout.matrix;
+  add_identity(layout, matrix);
+  factorise(layout.size, layout.padded, matrix, layout.row, scratch + layout.inverses);
+}
+
+bool solve(const IalsRow<double>& row, double* scratch, double* out, double& least) {
+  const IalsLayout<double> layout(row.events.size(), row.factors);
+  build(row, layout, scratch);
+  double* const right = scratch + layout.right;
+  const double* const scale = scratch + layout.scale;
+  const double* const root = scratch + layout.root;
+  const std::size_t events = row.events.size();
+  if (layout.dual)
+    for (std::size_t i = 0; i < layout.padded; ++i) right[i] = root[i];
+  const double explained =
+      solve_factored(layout.size, layout.padded, scratch + layout.matrix, layout.row, scratch + layout.inverses, right);
+  double* const answer = scratch + layout.answer;
+  if (layout.dual) {
+    least = explained;
+    for (std::size_t i = 0; i < events; ++i) right[i] *= root[i];
+    constexpr std::size_t wide = 2 * vectors_a_strip;
+    for (std::size_t k = 0; k < layout.width; k += wide * lanes) {
+      Vector sum[wide];
+      PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v) sum[v] = splat(0);
+      for (std::size_t i = 0; i < events; ++i) {
+        const Vector factor = splat(right[i]);
+        const float* const from = row.vectors + row.events[i] * row.stride + k;
+        PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v) sum[v] = plus_product(factor, load_row(from + v * lanes), sum[v]);
+      }
+      PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v)
+        store(answer + k + v * lanes, times(load(scale + k + v * lanes), sum[v]));
+    }
+  } else {
+    double weight = 0;
+    for (const float w : row.weights) weight += static_cast<double>(w);
+    least = weight - explained;
+    for (std::size_t k = 0; k < row.factors; ++k) answer[k] = right[k];
+  }
+  bool finite = std::isfinite(least);
+  for (std::size_t k = 0; k < row.factors; ++k) {
+    out[k] = scale[k] * answer[k];
+    finite &= std::isfinite(out[k]);
+  }
+  if (!finite)
+    for (std::size_t k = 0; k < row.factors; ++k) out[k] = 0;
+  return finite;
+}
+
+void shares(const IalsRow<double>& row, const float* target, double* scratch, double* share) {
+  const IalsLayout<double> layout(row.events.size(), row.factors);
+  build(row, layout, scratch);
+  double* const right = scratch + layout.right;
+  const double* const scale = scratch + layout.scale;
+  const double* const root = scratch + layout.root;
+  const std::size_t events = row.events.size();
+  // The target as the system sees it, q = E^-1/2 y. W^1/2 H A^-1 y is (I + B B')^-1 B q in dual form, B (I + B'B)^-1 q in primal.
+  double* const seen = scratch + layout.answer;
+  for (std::size_t k = 0; k < row.factors; ++k) seen[k] = scale[k] * static_cast<double>(target[k]);
+  for (std::size_t i = 0; i < layout.padded; ++i) right[i] = 0;
+  if (layout.dual) {
+    const double* const packed = scratch + layout.packed;
+    for (std::size_t k = 0; k < row.factors; ++k)
+      for (std::size_t i = 0; i < events; ++i) right[i] += packed[k * dual_row(layout) + i] * seen[k];
+  } else {
+    for (std::size_t k = 0; k < row.factors; ++k) right[k] = seen[k];
+  }
+  solve_factored(layout.size, layout.padded, scratch + layout.matrix, layout.row, scratch + layout.inverses, right);
+  for (std::size_t i = 0; i < events; ++i) {
+    if (layout.dual) {
+      share[i] = root[i] * right[i];
+    } else {
+      const float* const from = row.vectors + row.events[i] * row.stride;
+      double sum = 0;
+      for (std::size_t k = 0; k < row.factors; ++k) sum += scale[k] * static_cast<double>(from[k]) * right[k];
+      share[i] = static_cast<double>(row.weights[i]) * sum;
+    }
+  }
+}
+
+#if PANNIER_WITH_HIGHWAY
+}  // namespace pannier::cf::ials_fixed::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#define PANNIER_ONCE HWY_ONCE
+#define PANNIER_DISPATCH(function) HWY_DYNAMIC_DISPATCH(function)
+#else
+}  // namespace pannier::cf::ials_fixed::portable
+#define PANNIER_ONCE 1
+#define PANNIER_DISPATCH(function) portable::function
+#endif
+
+#if PANNIER_ONCE
+namespace pannier::cf::ials_fixed {
+
+#if PANNIER_WITH_HIGHWAY
+HWY_EXPORT(solve);
+HWY_EXPORT(shares);
+#endif
+
+bool solve(const IalsRow<double>& row, double* scratch, double* out, double& least) noexcept {
+  return PANNIER_DISPATCH(solve)(row, scratch, out, least);
+}
+
+void shares(const IalsRow<double>& row, const float* target, double* scratch, double* share) noexcept {
+  PANNIER_DISPATCH(shares)(row, target, scratch, share);
+}
+
+}  // namespace pannier::cf::ials_fixed
+#endif
