@@ -59,8 +59,9 @@ void HashSet::grow() {
     if (key != UserKey{}) (void)insert(key);
 }
 
-Appender::Appender(Connection& connection, Bulk bulk)
+Appender::Appender(Connection& connection, Bulk bulk, const Limits& limits)
     : connection_(connection),
+      limits_(limits),
       next_sequence_(read_meta(connection, next_sequence_name)),
       next_person_(read_meta(connection, next_person_name)) {
   if (bulk == Bulk::yes) {
@@ -73,7 +74,7 @@ AppendCounts Appender::append(std::span<const data::ImportedEvent> events) {
   AppendCounts counts;
   for (const auto& [event, ordinal] : events) {
     const auto id = data::event_id(event, ordinal);
-    if (bulk_ && ids_.size() >= most_ids) end_bulk();
+    if (bulk_ && ids_.size() >= limits_.ids) end_bulk();
     if (bulk_ ? !ids_.insert(id) : is_known(id)) {
       ++counts.duplicates;
       continue;
@@ -98,7 +99,7 @@ AppendCounts Appender::append(std::span<const data::ImportedEvent> events) {
     if (bulk_) {
       collected_.push_back(full);
       payloads_.insert(payloads_.end(), payload.begin(), payload.end());
-      if (payloads_.size() + collected_.size() * sizeof(Collected) >= most_collected) write_collected();
+      if (payloads_.size() + collected_.size() * sizeof(Collected) >= limits_.collected_bytes) write_collected();
     } else {
       insert(full, payload);
     }
@@ -138,7 +139,7 @@ Appender::Person Appender::person_of(const std::optional<data::PersonName>& name
     auto& add = connection_.statement(add_person).bind(1, person.number).bind(2, person.key).bind(3, sort).bind(4, name->id);
     add.bind(5, static_cast<std::int64_t>(checksum(person.number, person.key, sort, name->id))).run();
   }
-  if (numbers_.size() >= most_known) numbers_.clear();
+  if (numbers_.size() >= limits_.people) numbers_.clear();
   numbers_.emplace(person.key, person.number);
   return person;
 }

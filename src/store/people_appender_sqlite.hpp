@@ -43,11 +43,17 @@ class HashSet {
 ///
 /// The first bulk of an empty store goes another way than all others: rows are collected, sorted by person and appended to the table's end, which
 /// is several times quicker than going to and fro in it and fills its pages; ids are told apart in memory, and their index is built once at
-/// the end. What is collected is bounded (most_collected bytes, then it goes into the table; most_ids ids, then the usual way follows).
+/// the end. What is collected is bounded by Limits.
 class Appender {
  public:
   enum class Bulk { no, yes };
-  Appender(Connection& connection, Bulk bulk);
+  struct Limits {
+    std::size_t collected_bytes = std::size_t{128} << 20;  ///< Then what is collected goes into the table.
+    std::size_t ids = std::size_t{4} << 20;                ///< Then the usual way follows.
+    std::size_t people = std::size_t{1} << 20;             ///< Then the table of known people is emptied and fills again.
+  };
+  Appender(Connection& connection, Bulk bulk) : Appender(connection, bulk, Limits()) {}
+  Appender(Connection& connection, Bulk bulk, const Limits& limits);
 
   /// Events are valid. Errors: as fail_sqlite(), and then the transaction must be taken back.
   AppendCounts append(std::span<const data::ImportedEvent> events);
@@ -66,9 +72,6 @@ class Appender {
     std::int64_t number = nobody;
     UserKey key;
   };
-  static constexpr std::size_t most_collected = std::size_t{128} << 20;
-  static constexpr std::size_t most_ids = std::size_t{4} << 20;
-  static constexpr std::size_t most_known = std::size_t{1} << 20;  // people, before their table is emptied and fills again
 
   [[nodiscard]] Person person_of(const std::optional<data::PersonName>& name);
   [[nodiscard]] bool is_known(const UserKey& event_id);
@@ -77,6 +80,7 @@ class Appender {
   void end_bulk();
 
   Connection& connection_;
+  Limits limits_;
   std::int64_t next_sequence_, next_person_;
   std::unordered_map<UserKey, std::int64_t, UserKeyHash> numbers_;
   ByteWriter payload_;

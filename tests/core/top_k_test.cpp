@@ -90,6 +90,20 @@ TEST_CASE("top_k: the threshold never refuses what could enter", "[core][top_k]"
   }
 }
 
+TEST_CASE("top_k: what is kept are the best, in no order, and more may follow", "[core][top_k]") {
+  TopK top;
+  top.reset(20);
+  Random random(9);
+  std::vector<Scored> pushed;
+  for (std::uint32_t item = 0; item < 300; ++item) {
+    pushed.push_back({ItemIndex{item}, static_cast<float>(random.below(40))});
+    top.push(pushed.back().item, pushed.back().score);
+    auto kept = std::vector<Scored>(top.kept().begin(), top.kept().end());
+    std::sort(kept.begin(), kept.end(), ranks_before);
+    REQUIRE(kept == oracle(pushed, 20));
+  }
+}
+
 TEST_CASE("top_k: an enormous count holds what is pushed", "[core][top_k]") {
   TopK top;
   REQUIRE(best_of(top, {{ItemIndex{1}, 1}, {ItemIndex{0}, 1}}, std::numeric_limits<std::size_t>::max(), 5) ==

@@ -43,6 +43,11 @@ class TopK {
   void tighten() {
     if (count_ != 0 && buffer_.size() > count_) cut();
   }
+  /// The best min(count, pushed) in no order, borrowed until the next call.  Cost: O(count).
+  [[nodiscard]] std::span<const Scored> kept() {
+    tighten();
+    return buffer_;
+  }
   /// Sorts and writes the best min(count, pushed, out.size()) to `out`; returns how many. The selection is empty afterwards.
   std::size_t finish(std::span<Scored> out);
 

@@ -14,6 +14,7 @@ struct ListMetrics {
 
 /// Metrics of the first `k` of `ranked` (no_item ends it early) against `held_out` (sorted, unique, not empty).
 /// NDCG: gain 1, discount 1/log2(rank + 1), ideal truncated at min(k, |held_out|). AP divides by min(k, |held_out|).
+/// Errors: invalid_argument (k of 0, nothing held out).
 /// Source: Järvelin & Kekäläinen 2002 for NDCG.
 [[nodiscard]] ListMetrics list_metrics(std::span<const ItemIndex> ranked, std::span<const std::uint32_t> held_out, std::uint32_t k);
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pannier/core/fit.hpp"
@@ -20,7 +21,8 @@ struct ProtocolConfig {
 
 /// Means over the people with at least one held-out item. Keys: "recall@k" hits/|held-out|, "recall_min@k" hits/min(k,|held-out|),
 /// "ndcg@k" (binary, ideal truncated at min(k,|held-out|)), "hr@k", "mrr@k", "map@k" (average precision over min(k,|held-out|)),
-/// "coverage@k" (share of the catalogue in anybody's top k), "novelty@k" (mean -log2 of the share of people who have the item).
+/// "coverage@k" (share of the catalogue in anybody's top k), "novelty@k" (mean over all
+/// recommended items of -log2 of the share of people who have the item; an item nobody has counts as one person's; 0 without any).
 struct Quality {
   std::map<std::string, double> metrics;
   std::map<std::string, std::pair<double, double>> interval;  ///< "ndcg@k": 95 % bootstrap over people (1,000 draws, fixed seed).

@@ -1,0 +1,171 @@
+#include "pannier/evaluate/protocol.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <vector>
+
+#include "pannier/core/error.hpp"
+#include "pannier/evaluate/metrics.hpp"
+#include "support/catch.hpp"
+#include "support/synth.hpp"
+
+using namespace pannier;
+using evaluate::ProtocolConfig;
+
+namespace {
+
+/// Ranks item (sum of the history's items + n * 7) mod items in the n-th place: no sense, but every person has another list.
+class Scatter : public model::Recommender {
+ public:
+  explicit Scatter(std::uint32_t items) : items_(items) {}
+  [[nodiscard]] std::string_view kind() const noexcept override { return "scatter"; }
+  [[nodiscard]] std::uint32_t item_count() const noexcept override { return items_; }
+  [[nodiscard]] std::string config_json() const override { return "{}"; }
+  std::size_t recommend(const model::History& history, const model::Ask& ask, model::Workspace&, std::span<Scored> out) const override {
+    std::uint32_t item = 0;
+    for (const auto i : history.items) item = (item + value(i)) % items_;
+    std::size_t found = 0;
+    for (std::uint32_t n = 0; n < items_ && found < std::min<std::size_t>(ask.count, out.size()); ++n, item = (item + 7) % items_) {
+      const bool seen = std::find(history.items.begin(), history.items.end(), ItemIndex{item}) != history.items.end();
+      if (!(seen && ask.exclude_history)) out[found++] = {ItemIndex{item}, static_cast<float>(items_ - n)};
+    }
+    return history.items.empty() ? 0 : found;
+  }
+  void score(const model::History&, std::span<const ItemIndex>, model::Workspace&, std::span<float>) const override {}
+  std::size_t similar(ItemIndex, const model::Ask&, model::Workspace&, std::span<Scored>) const override { return 0; }
+  std::size_t explain(const model::History&, ItemIndex, model::Workspace&, std::span<model::Reason>) const override { return 0; }
+  void write(model::SectionWriter&, const model::ItemOrder&) const override {}
+
+ private:
+  std::uint32_t items_;
+};
+
+struct Data {
+  Csr train, test;
+};
+
+/// 45 items (not a multiple of 7); person 3 has nothing held out, person 5 no history, and some held-out items are seen ones.
+Data sample() {
+  Data out{synth::two_taste_groups({.users = 60, .items = 45, .seed = 1}), synth::two_taste_groups({.users = 60, .items = 45, .seed = 2})};
+  const auto without = [](const CsrView& matrix, std::size_t row) {
+    synth::CsrBuilder builder(matrix.cols);
+    for (std::size_t r = 0; r < matrix.rows; ++r) {
+      if (r != row)
+        for (const auto c : matrix.row_columns(r)) builder.cell(c);
+      builder.end_row();
+    }
+    return builder.take();
+  };
+  out.train = without(out.train, 5);
+  out.test = without(out.test, 3);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("protocol: one person by hand", "[evaluate][protocol]") {
+  // History {1}; the list is 1, 3 (= 8 mod 5), 0, 2, 4; without what is seen 3, 0, 2, 4. Held out: 0 and 4.
+  const Csr train{1, 5, {0, 1}, {1}, {1}}, test{1, 5, {0, 2}, {0, 4}, {1, 1}};
+  const auto quality = evaluate::evaluate(Scatter(5), train, test, {.at = {2}});
+  REQUIRE(quality.people == 1);
+  REQUIRE(quality.empty_people == 0);
+  REQUIRE(quality.held_out == 2);
+  REQUIRE(quality.metrics.at("recall@2") == 0.5);
+  REQUIRE(quality.metrics.at("hr@2") == 1);
+  REQUIRE(quality.metrics.at("mrr@2") == 0.5);
+  REQUIRE(quality.metrics.at("map@2") == 0.25);
+  REQUIRE_THAT(quality.metrics.at("ndcg@2"), WithinAbs((1 / std::log2(3.0)) / (1 + 1 / std::log2(3.0)), 1e-15));
+  REQUIRE(quality.metrics.at("coverage@2") == 0.4);
+  REQUIRE(quality.metrics.at("novelty@2") == 0);  // everybody is one person, and an unknown item counts as one
+  const auto interval = quality.interval.at("ndcg@2");
+  REQUIRE(interval.first == quality.metrics.at("ndcg@2"));
+  REQUIRE(interval.second == quality.metrics.at("ndcg@2"));
+}
+
+TEST_CASE("protocol: equals single calls and the definitions, with seen items and without", "[evaluate][protocol]") {
+  const auto [train_cells, test_cells] = sample();
+  const CsrView train = train_cells, test = test_cells;
+  const Scatter model(45);
+  for (const bool exclude : {true, false}) {
+    const auto quality = evaluate::evaluate(model, train, test, {.at = {5, 20, 100}, .exclude_seen = exclude});
+    for (const std::uint32_t k : {5u, 20u, 100u}) {
+      double recall = 0, ndcg = 0, novelty = 0;
+      std::size_t people = 0, slots = 0, held_out = 0;
+      std::set<std::uint32_t> shown;
+      for (std::size_t u = 0; u < 60; ++u) {
+        std::vector<std::uint32_t> targets;
+        std::vector<ItemIndex> history;
+        for (const auto i : train.row_columns(u)) history.push_back(ItemIndex{i});
+        for (const auto i : test.row_columns(u))
+          if (!exclude || std::find(history.begin(), history.end(), ItemIndex{i}) == history.end()) targets.push_back(i);
+        if (targets.empty()) continue;
+        ++people;
+        held_out += targets.size();
+        model::Workspace workspace;
+        std::vector<Scored> out(k);
+        out.resize(model.recommend({history, train.row_values(u), {}, {}}, {.count = k, .exclude_history = exclude}, workspace, out));
+        std::vector<ItemIndex> ranked;
+        for (const auto& scored : out) {
+          ranked.push_back(scored.item);
+          shown.insert(value(scored.item));
+          double owners = 0;
+          for (std::size_t v = 0; v < 60; ++v) owners += std::count(train.row_columns(v).begin(), train.row_columns(v).end(), value(scored.item)) > 0;
+          novelty += -std::log2(std::max(1.0, owners) / 59);  // person 5 has nothing
+          ++slots;
+        }
+        const auto metrics = evaluate::list_metrics(ranked, targets, k);
+        recall += metrics.recall;
+        ndcg += metrics.ndcg;
+      }
+      const auto at = "@" + std::to_string(k);
+      REQUIRE(quality.people == people);
+      REQUIRE(quality.empty_people == 60 - people);
+      REQUIRE(quality.held_out == held_out);
+      REQUIRE_THAT(quality.metrics.at("recall" + at), WithinAbs(recall / static_cast<double>(people), 1e-12));
+      REQUIRE_THAT(quality.metrics.at("ndcg" + at), WithinAbs(ndcg / static_cast<double>(people), 1e-12));
+      REQUIRE_THAT(quality.metrics.at("novelty" + at), WithinAbs(novelty / static_cast<double>(slots), 1e-12));
+      REQUIRE_THAT(quality.metrics.at("coverage" + at), WithinAbs(static_cast<double>(shown.size()) / 45, 1e-15));
+      const auto interval = quality.interval.at("ndcg" + at);
+      REQUIRE(interval.first < quality.metrics.at("ndcg" + at));
+      REQUIRE(interval.second > quality.metrics.at("ndcg" + at));
+    }
+  }
+}
+
+TEST_CASE("protocol: the interval has the width that the spread of people gives it", "[evaluate][protocol]") {
+  const auto [train, test] = sample();
+  const auto quality = evaluate::evaluate(Scatter(45), train, test, {.at = {10}});
+  // Normal theory: 2 * 1.96 * deviation / sqrt(n); the deviation is bounded by 1/2 and, here, at least .05.
+  const auto [low, high] = quality.interval.at("ndcg@10");
+  const double n = static_cast<double>(quality.people);
+  REQUIRE(high - low < 2 * 1.96 * 0.5 / std::sqrt(n) * 1.1);
+  REQUIRE(high - low > 2 * 1.96 * 0.05 / std::sqrt(n));
+}
+
+TEST_CASE("protocol: the same bits for any number of threads", "[evaluate][protocol]") {
+  const auto [train, test] = sample();
+  const auto one = evaluate::evaluate(Scatter(45), train, test, {.at = {5, 10}}, {.execution = {.threads = 1}});
+  for (const int threads : {2, 4}) {
+    const auto many = evaluate::evaluate(Scatter(45), train, test, {.at = {5, 10}}, {.execution = {.threads = threads}});
+    REQUIRE(many.metrics == one.metrics);
+    REQUIRE(many.interval == one.interval);
+  }
+}
+
+TEST_CASE("protocol: what cannot be evaluated is refused", "[evaluate][protocol]") {
+  const auto [train, test] = sample();
+  const Scatter model(45);
+  REQUIRE_THROWS_WITH(evaluate::evaluate(Scatter(44), train, test, {}), StartsWith("train: 45 items; expected those of the model, 44"));
+  REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, synth::two_taste_groups({.users = 59, .items = 45}), {}), StartsWith("test: 59 x 45; expected the shape of train, 60 x 45"));
+  REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, test, {.at = {}}), StartsWith("at: no cut-off"));
+  REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, test, {.at = {5, 0}}), StartsWith("at: a cut-off of 0"));
+  REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, train, {}), StartsWith("test: nobody with a held-out item"));
+  REQUIRE_NOTHROW(evaluate::evaluate(model, train, train, {.exclude_seen = false}));
+  auto bad = test;
+  bad.columns[0] = 45;
+  REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, bad, {}), StartsWith("test: row 0 column 45"));
+  std::stop_source source;
+  source.request_stop();
+  REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, test, {}, {.stop = source.get_token()}), StartsWith("ranking: stopped"));
+}
