@@ -1,0 +1,209 @@
+// Recommenders over SciPy's CSR: arrays come in borrowed, answers go out as arrays.
+#include <pybind11/stl.h>
+
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "../common/batch.hpp"
+#include "bind.hpp"
+#include "pannier/model/vectors.hpp"
+#include "pannier/serve/registry.hpp"
+
+namespace pannier::python {
+namespace {
+
+/// A borrowed CSR matrix: the arrays that SciPy holds, or widened copies.
+struct CsrArrays {
+  std::size_t cols;
+  Array<std::int64_t> offsets;
+  Array<std::uint32_t> columns;
+  Array<float> values;
+
+  [[nodiscard]] CsrView view() const {
+    return {.rows = offsets.size() == 0 ? 0 : static_cast<std::size_t>(offsets.size()) - 1,
+            .cols = cols,
+            .offsets = elements(offsets),
+            .columns = elements(columns),
+            .values = elements(values)};
+  }
+};
+
+/// A fitted model; one that was loaded from bytes keeps them.
+struct Model {
+  py::object keeper;
+  std::shared_ptr<const model::Recommender> value;
+};
+
+/// The rows of `matrix` named in `rows`, in that order; the matrix may have been written to since it was checked.
+/// Errors: invalid_argument (a row out of range, offsets that do not ascend).
+Csr gather(const CsrView& matrix, std::span<const std::int64_t> rows) {
+  Csr picked;
+  picked.rows = rows.size();
+  picked.cols = matrix.cols;
+  picked.offsets.reserve(rows.size() + 1);
+  for (const auto row : rows) {
+    if (row < 0 || static_cast<std::size_t>(row) >= matrix.rows)
+      throw Error(ErrorCode::invalid_argument, "rows", "has " + std::to_string(row),
+                  "rows of the fitted matrix, 0 to " + std::to_string(matrix.rows - 1));
+    const auto begin = matrix.offsets[static_cast<std::size_t>(row)], end = matrix.offsets[static_cast<std::size_t>(row) + 1];
+    if (begin < 0 || begin > end || static_cast<std::size_t>(end) > matrix.nonzeros())
+      throw Error(ErrorCode::invalid_argument, "rows", "row " + std::to_string(row) + " of the fitted matrix was changed",
+                  "the matrix as it was fitted");
+    const auto columns = matrix.row_columns(static_cast<std::size_t>(row));
+    const auto values = matrix.row_values(static_cast<std::size_t>(row));
+    picked.columns.insert(picked.columns.end(), columns.begin(), columns.end());
+    picked.values.insert(picked.values.end(), values.begin(), values.end());
+    picked.offsets.push_back(static_cast<std::int64_t>(picked.columns.size()));
+  }
+  return picked;
+}
+
+std::optional<ItemSet> to_allowed(const std::optional<Array<std::uint32_t>>& allowed, std::uint32_t item_count) {
+  if (!allowed) return std::nullopt;
+  ItemSet set(item_count);
+  for (const auto column : elements(*allowed)) {
+    if (column >= item_count)
+      throw Error(ErrorCode::invalid_argument, "items", "has " + std::to_string(column),
+                  "columns below " + std::to_string(item_count));
+    set.insert(ItemIndex{column});
+  }
+  return set;
+}
+
+/// Arrays (rows, count) of columns (-1 pads: no_item read as int32) and of scores, filled by body(ask, items, scores) unlocked.
+template <class Body>
+py::tuple answer(const Model& model, std::size_t rows, std::uint32_t count, bool exclude_history,
+                 const std::optional<Array<std::uint32_t>>& allowed, int threads, const Body& body) {
+  static_assert(static_cast<std::int32_t>(value(no_item)) == -1);
+  const auto set = to_allowed(allowed, model.value->item_count());
+  const model::Ask ask{.count = count, .allowed = set ? &*set : nullptr, .exclude_history = exclude_history};
+  Array<std::int32_t> items({rows, std::size_t{count}});
+  Array<float> scores({rows, std::size_t{count}});
+  const std::span out_items(reinterpret_cast<ItemIndex*>(items.mutable_data()), rows * count);
+  const std::span out_scores(scores.mutable_data(), rows * count);
+  {
+    const py::gil_scoped_release unlocked;
+    body(ask, Execution{.threads = threads}, out_items, out_scores);
+  }
+  return py::make_tuple(std::move(items), std::move(scores));
+}
+
+py::tuple recommend(const Model& model, const CsrArrays& histories, const std::optional<Array<std::int64_t>>& rows,
+                    std::uint32_t count, bool exclude_history, const std::optional<Array<std::uint32_t>>& allowed, int threads) {
+  const auto matrix = histories.view();
+  const auto row_count = rows ? static_cast<std::size_t>(rows->size()) : matrix.rows;
+  return answer(model, row_count, count, exclude_history, allowed, threads,
+                [&](const model::Ask& ask, const Execution& execution, std::span<ItemIndex> items, std::span<float> scores) {
+                  if (rows) {
+                    const auto picked = gather(matrix, elements(*rows));
+                    model.value->recommend_batch(picked, ask, execution, items, scores);
+                  } else {
+                    model.value->recommend_batch(matrix, ask, execution, items, scores);
+                  }
+                });
+}
+
+py::tuple similar(const Model& model, const Array<std::uint32_t>& items, std::uint32_t count,
+                  const std::optional<Array<std::uint32_t>>& allowed, int threads) {
+  const auto rows = elements(items);
+  return answer(model, rows.size(), count, false, allowed, threads,
+                [&](const model::Ask& ask, const Execution& execution, std::span<ItemIndex> out, std::span<float> scores) {
+                  bindings::similar_batch(*model.value, rows, ask, execution, out, scores);
+                });
+}
+
+/// A matrix that Python sees without a copy and cannot write; `keeper` holds its memory.
+py::array read_only(const MatrixView& matrix, const py::object& keeper) {
+  py::array view(py::dtype::of<float>(), {matrix.rows, matrix.cols}, {matrix.stride * sizeof(float), sizeof(float)},
+                 matrix.data, keeper);
+  view.attr("setflags")(py::arg("write") = false);
+  return view;
+}
+
+py::tuple fit(std::string_view name, std::string_view config_json, const CsrArrays& events, int threads, py::object progress) {
+  LongCall call(threads, std::move(progress));
+  auto fitted = call.run([&](const FitControl& control) { return serve::fit_model(name, config_json, events.view(), control); });
+  py::object factors = py::none();
+  if (fitted.user_factors.rows() != 0) {
+    auto* owned = new Matrix(std::move(fitted.user_factors));
+    const py::capsule keeper(owned, [](void* matrix) { delete static_cast<Matrix*>(matrix); });
+    factors = read_only(*owned, keeper);
+  }
+  py::dict report;
+  report["seconds"] = fitted.report.seconds;
+  report["epochs"] = fitted.report.epochs;
+  report["converged"] = fitted.report.converged;
+  py::list objective;
+  for (const auto loss : fitted.report.objective) objective.append(loss);
+  report["objective"] = objective;
+  report["detail"] = to_str(fitted.report.detail);
+  return py::make_tuple(Model{py::none(), std::move(fitted.model)}, factors, report);
+}
+
+}  // namespace
+
+void bind_models(py::module_& module) {
+  module.def("model_names", [] {
+    py::list names;
+    for (const auto name : serve::model_names()) names.append(to_str(name));
+    return names;
+  });
+  module.def("model_settings", [](std::string_view name) {
+    py::list settings;
+    for (const auto& setting : serve::model_settings(name))
+      settings.append(py::make_tuple(to_str(setting.name), to_str(setting.type), to_str(setting.default_value),
+                                     to_str(setting.range), to_str(setting.help)));
+    return settings;
+  });
+
+  py::class_<CsrArrays>(module, "Csr")
+      .def(py::init([](std::size_t cols, Array<std::int64_t> offsets, Array<std::uint32_t> columns, Array<float> values) {
+             return CsrArrays{cols, std::move(offsets), std::move(columns), std::move(values)};
+           }),
+           py::arg("cols"), py::arg("offsets").noconvert(), py::arg("columns").noconvert(), py::arg("values").noconvert())
+      .def_property_readonly("rows", [](const CsrArrays& csr) { return csr.view().rows; })
+      .def_readonly("cols", &CsrArrays::cols)
+      .def_readonly("offsets", &CsrArrays::offsets)
+      .def_readonly("columns", &CsrArrays::columns)
+      .def_readonly("values", &CsrArrays::values);
+
+  py::class_<Model>(module, "Model")
+      .def_property_readonly("kind", [](const Model& model) { return to_str(model.value->kind()); })
+      .def_property_readonly("item_count", [](const Model& model) { return model.value->item_count(); })
+      .def_property_readonly("config_json", [](const Model& model) { return to_str(model.value->config_json()); })
+      .def("recommend", &recommend, py::arg("histories"), py::arg("rows").noconvert(), py::arg("count"),
+           py::arg("exclude_history"), py::arg("allowed").noconvert(), py::arg("threads"))
+      .def("similar", &similar, py::arg("items").noconvert(), py::arg("count"), py::arg("allowed").noconvert(),
+           py::arg("threads"))
+      .def("item_vectors",
+           [](const py::object& self) -> py::object {
+             const auto* vectors = self.cast<const Model&>().value->vectors();
+             return vectors == nullptr ? py::object(py::none()) : read_only(vectors->item_vectors(), self);
+           })
+      .def("save", [](const Model& model, const std::string& path) {
+        const py::gil_scoped_release unlocked;
+        serve::save_model(*model.value, std::filesystem::path(path));
+      });
+
+  module.def("fit", &fit, py::arg("name"), py::arg("config_json"), py::arg("events"), py::arg("threads"), py::arg("progress"));
+  module.def("load", [](const std::string& path) {
+    std::shared_ptr<const model::Recommender> loaded;
+    {
+      const py::gil_scoped_release unlocked;
+      loaded = serve::load_model(std::filesystem::path(path));
+    }
+    return Model{py::none(), std::move(loaded)};
+  });
+  module.def("load_bytes", [](const py::bytes& bytes) {
+    const std::string_view view = bytes;
+    std::shared_ptr<const model::Recommender> loaded;
+    {
+      const py::gil_scoped_release unlocked;
+      loaded = serve::load_model(std::as_bytes(std::span(view)));
+    }
+    return Model{bytes, std::move(loaded)};
+  });
+}
+
+}  // namespace pannier::python

@@ -1,0 +1,212 @@
+"""The recommenders, named and shaped as the library `implicit` names and shapes its own: fit on a matrix of users by items,
+then recommend for rows. Their settings are the library's own, read from it, so that they are written down once.
+"""
+
+import inspect
+import json
+import os
+import tempfile
+
+import numpy as np
+
+from . import _pannier
+from ._errors import InvalidArgument, MalformedInput
+from ._matrix import as_columns, as_csr
+from ._progress import Progress
+
+LARGEST_COUNT = 2**31 - 1
+
+
+def _as_setting(text):
+    """A default of the library, which writes numbers and true and false as JSON and everything else as it is."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _plain(value):
+    """NumPy's numbers as Python's, for JSON."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a setting cannot be a {type(value).__name__}")
+
+
+def _count(n, name):
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= LARGEST_COUNT:
+        raise InvalidArgument(name, f"is {n!r}", f"a whole number from 1 to {LARGEST_COUNT}")
+    return int(n)
+
+
+class Recommender:
+    """What every recommender has. Rows of a matrix are users, its columns are items."""
+
+    _kind = None       # the library's name of the model
+    _defaults = {}     # setting -> default, in the library's order
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        settings = _pannier.model_settings(cls._kind)
+        cls._defaults = {name: _as_setting(default) for name, _, default, _, _ in settings}
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        cls.__signature__ = inspect.Signature(
+            [inspect.Parameter(name, keyword, default=default) for name, default in {**cls._defaults, "threads": 0}.items()])
+        lines = [f"    {name} : {kind}, default {default}" + (f", {range_}" if range_ else "") + f"\n        {help_}"
+                 for name, kind, default, range_, help_ in settings]
+        lines.append("    threads : whole number, default 0\n        Threads of fit and recommend; 0 takes every processor.")
+        cls.__doc__ = (cls.__doc__ or "").rstrip() + "\n\n    Settings\n    --------\n" + "\n".join(lines) + "\n"
+
+    def __init__(self, **settings):
+        self.threads = settings.pop("threads", 0)
+        for name in settings:
+            self._require_setting(name)
+        for name, default in self._defaults.items():
+            setattr(self, name, settings.get(name, default))
+        self._model = None
+        self._events = None
+        self._user_factors = None
+
+    @classmethod
+    def _require_setting(cls, name):
+        known = [*cls._defaults, "threads"]
+        if name not in known:
+            near = _pannier.nearest_name(name, known)
+            raise InvalidArgument(name, f"is no setting of {cls.__name__}" + (f"; did you mean {near}?" if near else ""),
+                                  ", ".join(known))
+
+    def get_params(self, deep=True):
+        """The settings as a dict, as scikit-learn asks for them."""
+        return {**{name: getattr(self, name) for name in self._defaults}, "threads": self.threads}
+
+    def set_params(self, **settings):
+        """Changes settings of the next fit. Returns self."""
+        for name in settings:
+            self._require_setting(name)
+        for name, value in settings.items():
+            setattr(self, name, value)
+        return self
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.get_params().items())})"
+
+    def fit(self, X, *, progress=False):
+        """Fits on X, users by items: a SciPy CSR matrix, taken without a copy where it holds float32 in canonical order, or
+        anything that can be turned into one. Values are weights, not negative; 0 is seen without evidence.
+
+        `progress` is True (a bar, where tqdm is installed), or called as progress(stage, done, total). What it raises ends the
+        fit, and so does Ctrl-C. Returns self; on an error, an earlier fit stays. X is kept and not copied for
+        recommend(rows), so it must not be changed.
+        """
+        settings = {name: getattr(self, name) for name in self._defaults}
+        try:
+            config = json.dumps(settings, default=_plain)
+        except TypeError as error:
+            raise InvalidArgument(type(self).__name__, str(error), "numbers, booleans and texts") from None
+        events = as_csr(X, "X")
+        with Progress(progress) as told:
+            model, factors, report = _pannier.fit(self._kind, config, events, self.threads, told)
+        self._model, self._events, self._user_factors, self.report_ = model, events, factors, report
+        return self
+
+    def recommend(self, rows, n=10, *, exclude_seen=True, items=None):
+        """The `n` best items for each of `rows`: row numbers of the fitted X, or a matrix of any users' histories, whose columns are
+        those of X. Everyone is folded in, so that a stranger and a fitted user of the same history get the same answer.
+
+        `exclude_seen` leaves out a row's own items; `items` allows only these columns (numbers, or a mask of booleans).
+        Returns two arrays (rows, n), best first: columns as int32, where -1 pads short rows, and scores as float32.
+        """
+        model, n = self._fitted(), _count(n, "n")
+        allowed = None if items is None else as_columns(items, model.item_count, "items")
+        if hasattr(rows, "indptr") or hasattr(rows, "tocsr") or np.ndim(rows) == 2:
+            histories = as_csr(rows, "rows")
+            if histories.cols != model.item_count:
+                raise InvalidArgument("rows", f"has {histories.cols} columns", f"{model.item_count}, as the fitted matrix")
+            return model.recommend(histories, None, n, bool(exclude_seen), allowed, self.threads)
+        if self._events is None:
+            raise InvalidArgument("rows", "are row numbers, and a loaded model knows no fitted users", "a matrix of histories")
+        numbers = np.atleast_1d(np.asarray(rows))
+        if numbers.ndim != 1 or (numbers.dtype.kind not in "iu" and numbers.size):
+            raise InvalidArgument("rows", f"has type {numbers.dtype} and {numbers.ndim} dimensions",
+                                  "row numbers, or a matrix of histories")
+        return model.recommend(self._events, np.ascontiguousarray(numbers, dtype=np.int64), n, bool(exclude_seen), allowed,
+                               self.threads)
+
+    def similar_items(self, items, n=10, *, among=None):
+        """The `n` items most similar to each of `items` (columns), never itself. `among` allows only these columns.
+        Returns arrays as recommend()."""
+        model, n = self._fitted(), _count(n, "n")
+        allowed = None if among is None else as_columns(among, model.item_count, "among")
+        return model.similar(as_columns(items, model.item_count, "items"), n, allowed, self.threads)
+
+    def save(self, path):
+        """Writes the fitted model as one file, which appears whole or not at all. The users are no part of it."""
+        self._fitted().save(os.fspath(path))
+
+    @property
+    def n_items_(self):
+        """How many columns the model knows."""
+        return self._fitted().item_count
+
+    def _fitted(self):
+        if self._model is None:
+            raise InvalidArgument(type(self).__name__, "is not fitted", "a call of fit() first")
+        return self._model
+
+    def __getstate__(self):
+        state = {"settings": self.get_params(), "model": None}
+        if self._model is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "model.pnr")
+                self._model.save(path)
+                with open(path, "rb") as file:
+                    state["model"] = file.read()
+        return state
+
+    def __setstate__(self, state):
+        self.__init__(**state["settings"])
+        if state["model"] is not None:
+            self._model = _pannier.load_bytes(state["model"])
+
+
+class IALS(Recommender):
+    """Matrix factorisation of implicit feedback by alternating least squares (Hu, Koren & Volinsky 2008, with the loss of Rendle
+    et al. 2021: an observed cell weighs its own value, an empty one `unobserved_weight`)."""
+
+    _kind = "ials"
+
+    @property
+    def item_factors_(self):
+        """The items' vectors (items, factors); cannot be written."""
+        return None if self._model is None else self._model.item_vectors()
+
+    @property
+    def user_factors_(self):
+        """The fitted users' vectors (users, factors); cannot be written. A loaded model has none."""
+        return self._user_factors
+
+
+class ItemKNN(Recommender):
+    """Nearest neighbours of items by co-occurrence (Sarwar et al. 2001; Deshpande & Karypis 2004)."""
+
+    _kind = "item_knn"
+
+
+class Popular(Recommender):
+    """The most popular items for everyone: the floor that every personal model has to beat."""
+
+    _kind = "popular"
+
+
+_CLASSES = {cls._kind: cls for cls in (IALS, ItemKNN, Popular)}
+
+
+def load(path):
+    """Reads what save() wrote. The model knows no fitted users: it recommends for matrices of histories only."""
+    model = _pannier.load(os.fspath(path))
+    if model.kind not in _CLASSES:
+        raise MalformedInput(os.fspath(path), f"holds a model of kind {model.kind}", ", ".join(_CLASSES))
+    cls = _CLASSES[model.kind]
+    config = json.loads(model.config_json)
+    loaded = cls(**{name: value for name, value in config.items() if name in cls._defaults})
+    loaded._model = model
+    return loaded

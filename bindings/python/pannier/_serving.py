@@ -1,0 +1,236 @@
+"""Store, Engine and train(): from a shop's events to answers."""
+
+import datetime
+import json
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _pannier
+from ._errors import InvalidArgument, Unsupported
+from ._progress import Progress
+
+_MODES = ("create", "read_write", "read_only")
+_PERSONS = {"user": 1, "visitor": 2, "session": 3}
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+# Keywords of requests that later versions answer.
+_LATER = ("filter", "boosts", "diversity", "pins", "exploration", "consent")
+
+
+class Reason(NamedTuple):
+    """An item of the person's history, and how much of the score it gave."""
+
+    item: str
+    weight: float
+
+
+def _microseconds(time, name="time"):
+    """A time as microseconds: ISO text, a datetime (without a zone: UTC), NumPy's datetime64, microseconds, or None for now (0)."""
+    if time is None:
+        return 0
+    if isinstance(time, str):
+        parsed = _pannier.parse_time(time)
+        if parsed is None:
+            raise InvalidArgument(name, f"is {time!r}", "ISO 8601, such as 2024-05-01T10:00:00Z")
+        return parsed
+    if isinstance(time, datetime.datetime):
+        if time.tzinfo is None:
+            time = time.replace(tzinfo=datetime.timezone.utc)
+        return (time - _EPOCH) // datetime.timedelta(microseconds=1)
+    if isinstance(time, np.datetime64):
+        return int(time.astype("datetime64[us]").astype(np.int64))
+    if isinstance(time, (int, np.integer)) and not isinstance(time, bool):
+        return _in_range(int(time), -2**63, 2**63 - 1, name)
+    raise InvalidArgument(name, f"is a {type(time).__name__}", "ISO text, a datetime, or microseconds")
+
+
+def _in_range(number, low, high, name):
+    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not low <= number <= high:
+        raise InvalidArgument(name, f"is {number!r}", f"a whole number from {low} to {high}")
+    return int(number)
+
+
+def _refuse(unknown, known):
+    """Refuses keywords that no request has."""
+    for name in unknown:
+        if name in _LATER:
+            raise Unsupported(name, "is not answered by this version", ", ".join(known))
+        near = _pannier.nearest_name(name, list(known))
+        raise InvalidArgument(name, "is no keyword of a request" + (f"; did you mean {near}?" if near else ""), ", ".join(known))
+
+
+class Store:
+    """A folder of published generations and of people's events.
+
+    `mode` is "read_write" (default; the folder must exist), "create" (made when absent) or "read_only" (nothing is changed).
+    """
+
+    def __init__(self, path, mode="read_write"):
+        if mode not in _MODES:
+            raise InvalidArgument("mode", f"is {mode!r}", ", ".join(_MODES))
+        self._native = _pannier.Store(os.fsencode(path), _MODES.index(mode))
+
+    @property
+    def path(self):
+        """The folder."""
+        return os.fsdecode(self._native.folder)
+
+    @property
+    def read_only(self):
+        return self._native.read_only
+
+    def generations(self):
+        """The ids of all generations, ascending."""
+        return self._native.generations()
+
+    def current(self):
+        """The id of the generation that is served, or None when nothing was published yet."""
+        return self._native.current()
+
+    def rollback(self, generation=None):
+        """Makes an earlier generation current (default: the one before). Returns its id."""
+        return self._native.rollback(generation)
+
+    def prune(self, keep):
+        """Removes all but the newest `keep` generations (1 or more), never the current one. Returns the ids removed."""
+        return self._native.prune(_in_range(keep, 1, 2**31, "keep"))
+
+    def verify(self):
+        """Checks every byte: {"generations": [{"id", "ok", "errors"}], "people": {"ok", "errors"}}."""
+        return self._native.verify()
+
+    def __repr__(self):
+        return f"Store({self.path!r})"
+
+
+class Engine:
+    """Answers requests from a store's current generation and its people's events. Any number of threads may use one engine, before
+    and after a fork.
+
+    `clock` gives UTC microseconds (default: the system's); `history_limit` is how many last events of a person are read; `check`
+    is "structure" (default) or "full": how much of a generation is checked when it is opened; `request_seed` is where request ids begin
+    (default: drawn from the system).
+    """
+
+    def __init__(self, store, *, clock=None, history_limit=100_000, check="structure", request_seed=0):
+        if isinstance(store, (str, os.PathLike)):
+            store = Store(store)
+        if not isinstance(store, Store):
+            raise InvalidArgument("store", f"is a {type(store).__name__}", "a Store, or its path")
+        self._store = store
+        self._native = _pannier.Engine.open(store._native, clock, *_options(history_limit, check, request_seed))
+
+    @classmethod
+    def from_bytes(cls, generation, *, clock=None, history_limit=100_000, check="structure", request_seed=0):
+        """Serves a generation file's bytes; people live in this process's memory."""
+        engine = cls.__new__(cls)
+        engine._store = None
+        engine._native = _pannier.Engine.open_bytes(bytes(generation), clock, *_options(history_limit, check, request_seed))
+        return engine
+
+    def recommend(self, user=None, *, visitor=None, session=(), items=(), n=10, exclude_seen=True, exclude_bought=False,
+                  time=None, explain=False, page=None, **unknown):
+        """Ranked items for a user, else a visitor, and for the anonymous `session` of item ids (oldest first).
+
+        `n` from 1 to 10,000; `exclude_seen` leaves out items of the person's events and of the session, `exclude_bought`
+        bought ones also where seen ones may return; `time` is ISO text, a datetime or microseconds (default: the engine's
+        clock); `explain` fills in the reasons. A person nobody knows is no error: the page's policy says what answered.
+        """
+        if unknown:
+            _refuse(unknown, _REQUEST)
+        return self._native.recommend(user, visitor, session, items, n if type(n) is int and 1 <= n <= 10_000 else _in_range(n, 1, 10_000, "n"),
+                                      bool(exclude_seen), bool(exclude_bought), 0 if time is None else _microseconds(time),
+                                      bool(explain), page)
+
+    def similar(self, item, n=10, *, time=None, explain=False, page=None, **unknown):
+        """The items most similar to `item`, best first. An unknown item is refused."""
+        if unknown:
+            _refuse(unknown, ("item", "n", "time", "explain", "page"))
+        return self._native.similar([item], _in_range(n, 1, 10_000, "n"), _microseconds(time), bool(explain), page)
+
+    def record(self, events):
+        """Records one event (a dict of the fields of event files: time, kind, user, item, ...) or a list of them, all or none; the
+        next request knows them. Returns {"recorded", "duplicates"}: an event whose id is known changes nothing."""
+        if isinstance(events, dict):
+            request = {"op": "record", "events": [_event(events, "event")]}
+        elif isinstance(events, (list, tuple)):
+            request = {"op": "record", "events": [_event(event, f"events[{i}]") for i, event in enumerate(events)]}
+        else:
+            raise InvalidArgument("events", f"is a {type(events).__name__}", "a dict, or a list of dicts")
+        return json.loads(self._native.call_json(json.dumps(request, default=_plain, allow_nan=False)))
+
+    def call_json(self, request):
+        """One JSON request in, one JSON answer out, as every other face answers it."""
+        return self._native.call_json(request)
+
+    def reload(self):
+        """Looks whether the store has a newer current generation and swaps to it. Returns True when it has."""
+        return self._native.reload()
+
+    def erase(self, *, user=None, visitor=None, session=None):
+        """Forgets a person: all events and state. Returns {"known", "events", "time"}."""
+        given = [(sort, id) for sort, id in (("user", user), ("visitor", visitor), ("session", session)) if id is not None]
+        if len(given) != 1 or not given[0][1]:
+            raise InvalidArgument("erase", f"names {len(given)} persons", "one of user, visitor or session")
+        return self._native.erase(_PERSONS[given[0][0]], given[0][1])
+
+    def item_name(self, item):
+        """The name of an item of the current generation, or None for an unknown item."""
+        return self._native.item_name(item)
+
+    @property
+    def generation(self):
+        """The id of the generation that answers now."""
+        return self._native.generation
+
+    def __repr__(self):
+        return f"Engine(generation={self.generation!r}, items={self._native.item_count})"
+
+
+_REQUEST = ("user", "visitor", "session", "items", "n", "page", "exclude_seen", "exclude_bought", "time", "explain")
+
+
+def _options(history_limit, check, request_seed):
+    if check not in ("structure", "full"):
+        raise InvalidArgument("check", f"is {check!r}", "structure or full")
+    return (_in_range(history_limit, 0, 2**63 - 1, "history_limit"), check == "full",
+            _in_range(request_seed, 0, 2**64 - 1, "request_seed"))
+
+
+def _event(event, name):
+    """One event for JSON: times as microseconds, absent fields left out."""
+    if not isinstance(event, dict):
+        raise InvalidArgument(name, f"is a {type(event).__name__}", "a dict")
+    fields = {key: value for key, value in event.items() if value is not None and not (isinstance(value, float) and value != value)}
+    if "time" in fields:
+        fields["time"] = _microseconds(fields["time"], f"{name}.time")
+    return fields
+
+
+def _plain(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    raise InvalidArgument("events", f"hold a {type(value).__name__}", "texts and numbers")
+
+
+def train(store, *, events=(), items=None, map=None, kind=None, time_unit=None, on_error="stop", config=None, threads=0,
+          progress=False):
+    """Ingests event files into a store, fits the configured models on all of its events, and publishes one generation.
+
+    `store` is a Store or a path, which is made when absent; `events` a path or a list of them (none: the events that the
+    store holds); `items` an items file; `map` columns by field, as a dict or "user=customer_id,item=stock_code"; `kind` one kind for
+    every line; `time_unit` s, ms or us; `on_error` stop or skip; `config` the train config, a dict or JSON text. Bad input
+    publishes nothing. Returns what `pannier train --json` prints.
+    """
+    if not isinstance(store, Store):
+        store = Store(store, mode="create")
+    if on_error not in ("stop", "skip"):
+        raise InvalidArgument("on_error", f"is {on_error!r}", "stop or skip")
+    files = [events] if isinstance(events, (str, os.PathLike)) else list(events or ())
+    columns = ",".join(f"{field}={column}" for field, column in map.items()) if isinstance(map, dict) else map or ""
+    text = config if isinstance(config, str) else "" if config is None else json.dumps(config)
+    with Progress(progress) as told:
+        return _pannier.train(store._native, [os.fsencode(file) for file in files], os.fsencode(items or ""), columns, kind or "",
+                              time_unit or "", on_error == "skip", text, threads, told)
