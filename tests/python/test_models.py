@@ -1,0 +1,225 @@
+"""The recommenders against slow, obvious versions of themselves."""
+
+import inspect
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import pannier
+from pannier import _pannier
+
+ALL = [pannier.IALS(factors=8, epochs=4), pannier.ItemKNN(neighbours=20), pannier.Popular()]
+ids = [type(model).__name__ for model in ALL]
+
+
+@pytest.fixture(params=ALL, ids=ids)
+def model(request, X):
+    return type(request.param)(**request.param.get_params()).fit(X)
+
+
+def ranked(scores, n, without=()):
+    """The n best columns, ties by column, without some."""
+    order = sorted((column for column in range(len(scores)) if column not in set(without)), key=lambda c: (-scores[c], c))
+    return order[:n]
+
+
+def test_popular_counts_people(X):
+    ids, scores = pannier.Popular().fit(X).recommend([0, 1], n=5, exclude_seen=False)
+    people = np.asarray((X > 0).sum(axis=0)).ravel()
+    assert ids.dtype == np.int32 and scores.dtype == np.float32 and ids.shape == scores.shape == (2, 5)
+    assert ids[0].tolist() == ids[1].tolist() == ranked(people, 5)
+    assert scores[0].tolist() == people[ids[0]].tolist()
+
+
+def test_popular_weighted_sums_weights(X):
+    ids, scores = pannier.Popular(weighted=True).fit(X).recommend([0], n=3, exclude_seen=False)
+    weight = np.asarray(X.sum(axis=0)).ravel()
+    assert ids[0].tolist() == ranked(weight, 3) and scores[0].tolist() == weight[ids[0]].tolist()
+
+
+def test_item_knn_is_the_cosine_of_columns(X):
+    model = pannier.ItemKNN(neighbours=X.shape[1]).fit(X)
+    dense = X.toarray().astype(np.float64)
+    norms = np.linalg.norm(dense, axis=0)
+    cosine = dense.T @ dense / np.outer(norms, norms)
+    np.fill_diagonal(cosine, 0)
+    items, scores = model.similar_items(np.arange(X.shape[1]), n=4)
+    for item in range(X.shape[1]):
+        together = np.count_nonzero(cosine[item])
+        kept = min(4, together)
+        np.testing.assert_allclose(scores[item, :kept], -np.sort(-cosine[item])[:kept], rtol=1e-5)
+        np.testing.assert_allclose(scores[item, :kept], cosine[item, items[item, :kept]], rtol=1e-5)
+        assert (items[item, kept:] == -1).all()
+    answered, given = model.recommend([3], n=5)
+    expected = dense[3] @ cosine
+    expected[X[3].indices] = 0
+    np.testing.assert_allclose(given[0], -np.sort(-expected)[:5], rtol=1e-5)
+    np.testing.assert_allclose(given[0], expected[answered[0]], rtol=1e-5)
+
+
+def test_ials_folds_a_row_in_as_the_fit_has_it(X):
+    model = pannier.IALS(factors=8, epochs=6).fit(X)
+    assert model.item_factors_.shape == (30, 8) and model.user_factors_.shape == (50, 8)
+    own = model.user_factors_ @ model.item_factors_.T
+    ids, scores = model.recommend(np.arange(50), n=30, exclude_seen=False)
+    for row in range(50):
+        np.testing.assert_allclose(scores[row], own[row, ids[row]], atol=1e-5)
+    # A stranger with the history of a fitted user gets that user's answer, bit for bit.
+    strangers, their_scores = model.recommend(X[7:9], n=30, exclude_seen=False)
+    assert np.array_equal(strangers, ids[7:9]) and np.array_equal(their_scores, scores[7:9])
+
+
+def test_factors_are_views_that_cannot_be_written(X):
+    model = pannier.IALS(factors=3, epochs=1).fit(X)
+    for factors in (model.item_factors_, model.user_factors_):
+        assert factors.dtype == np.float32 and not factors.flags.writeable and not factors.flags.owndata
+        kept = factors.copy()
+    del model
+    assert np.array_equal(kept, factors)  # the view keeps its memory
+
+
+def test_a_fit_does_not_depend_on_threads(X):
+    one, four = (pannier.IALS(factors=8, epochs=3, threads=threads).fit(X) for threads in (1, 4))
+    assert np.array_equal(one.item_factors_, four.item_factors_) and np.array_equal(one.user_factors_, four.user_factors_)
+
+
+def test_a_batch_is_its_rows(model, X):
+    ids, scores = model.recommend(np.arange(X.shape[0]), n=6)
+    for row in (0, 17, 49):
+        single, single_scores = model.recommend(row, n=6)
+        assert np.array_equal(single, ids[row:row + 1]) and np.array_equal(single_scores, scores[row:row + 1])
+        folded, folded_scores = model.recommend(X[row], n=6)
+        assert np.array_equal(folded, single) and np.array_equal(folded_scores, single_scores)
+
+
+def test_seen_items_and_others_than_asked_for_stay_out(model, X):
+    ids, _ = model.recommend(np.arange(X.shape[0]), n=30)
+    for row in range(X.shape[0]):
+        assert not set(ids[row]) & set(X[row].indices)
+    for items in ([4, 2, 9], np.isin(np.arange(30), [2, 4, 9])):
+        ids, scores = model.recommend([1], n=5, items=items, exclude_seen=False)
+        found = ids[0][ids[0] >= 0]
+        assert set(found) <= {2, 4, 9}
+        assert (scores[0][ids[0] < 0] == 0).all() and (ids[0][len(found):] == -1).all()
+    ids, _ = model.recommend([1], n=5, items=[])
+    assert (ids == -1).all()
+
+
+def test_rows_come_in_any_order_and_number(model, X):
+    ids, _ = model.recommend([5, 0, 5], n=4)
+    assert np.array_equal(ids[0], ids[2])
+    assert np.array_equal(ids[1], model.recommend(np.array([0], np.uint8), n=4)[0][0])
+    assert model.recommend([], n=4)[0].shape == (0, 4)
+    assert model.recommend(X[:0], n=4)[0].shape == (0, 4)
+
+
+@pytest.mark.parametrize("rows, says", [([50], "50"), ([-1], "-1"), ([0.5], "float"), (["u1"], "rows"), ([True], "bool"),
+                                        (np.zeros((2, 2, 2), int), "3 dimensions")])
+def test_rows_out_of_range_or_of_other_types_are_refused(model, rows, says):
+    with pytest.raises(pannier.InvalidArgument, match=says):
+        model.recommend(rows)
+
+
+def test_a_matrix_of_other_columns_is_refused(model):
+    with pytest.raises(pannier.InvalidArgument, match="31 columns"):
+        model.recommend(sp.csr_matrix((2, 31), dtype=np.float32))
+
+
+@pytest.mark.parametrize("n", [0, -1, 2**31, 1.5, "7", True])
+def test_n_out_of_range_is_refused(model, n):
+    with pytest.raises(pannier.InvalidArgument, match="^n:"):
+        model.recommend([0], n=n)
+    with pytest.raises(pannier.InvalidArgument, match="^n:"):
+        model.similar_items([0], n=n)
+
+
+@pytest.mark.parametrize("items", [[30], [-1], [0.5], [True, False]])
+def test_items_out_of_range_are_refused(model, items):
+    with pytest.raises(pannier.InvalidArgument, match="items"):
+        model.recommend([0], items=items)
+    with pytest.raises(pannier.InvalidArgument, match="items"):
+        model.similar_items(items)
+
+
+def test_similar_items_are_never_the_item_itself(X):
+    for model in (pannier.IALS(factors=8, epochs=3), pannier.ItemKNN()):
+        ids, scores = model.fit(X).similar_items([3, 0], n=40)
+        assert ids.shape == (2, 40) and 3 not in ids[0] and 0 not in ids[1]
+        kept = ids[0] >= 0
+        assert (np.diff(scores[0][kept]) <= 0).all()
+        among, _ = model.similar_items(3, n=5, among=[1, 2])
+        assert set(among[0]) <= {1, 2, -1}
+
+
+def test_a_loaded_model_answers_as_the_fitted_one(model, X, tmp_path):
+    model.save(tmp_path / "model.pnr")
+    for other in (pannier.load(tmp_path / "model.pnr"), pickle.loads(pickle.dumps(model))):
+        assert type(other) is type(model) and other.get_params() == {**model.get_params(), "threads": other.threads}
+        for ours, theirs in zip(model.recommend(X, n=7), other.recommend(X, n=7)):
+            assert np.array_equal(ours, theirs)
+        with pytest.raises(pannier.InvalidArgument, match="knows no fitted users"):
+            other.recommend([0])
+    assert pickle.loads(pickle.dumps(type(model)())).get_params() == type(model)().get_params()
+
+
+def test_loading_what_is_no_model_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="missing"):
+        pannier.load(tmp_path / "missing.pnr")
+    (tmp_path / "broken.pnr").write_bytes(b"not a model at all" * 20)
+    with pytest.raises(pannier.MalformedInput):
+        pannier.load(tmp_path / "broken.pnr")
+
+
+@pytest.mark.parametrize("cls", [pannier.IALS, pannier.ItemKNN, pannier.Popular])
+def test_settings_are_the_librarys(cls):
+    settings = {name: default for name, _, default, _, _ in _pannier.model_settings(cls._kind)}
+    assert list(inspect.signature(cls).parameters) == [*settings, "threads"]
+    assert list(cls().get_params()) == [*settings, "threads"]
+    assert all(name in cls.__doc__ for name in settings)
+
+
+def test_settings_are_kept_shown_and_refused_by_name(X):
+    model = pannier.IALS(factors=5, seed=7, threads=1)
+    assert "factors=5" in repr(model) and "seed=7" in repr(model) and model.factors == 5
+    assert model.set_params(factors=6) is model and model.get_params()["factors"] == 6
+    with pytest.raises(pannier.InvalidArgument, match="factor: .*did you mean factors"):
+        pannier.IALS(factor=5)
+    with pytest.raises(pannier.InvalidArgument, match="factor"):
+        model.set_params(factor=5)
+    with pytest.raises(pannier.InvalidArgument, match="factors"):
+        pannier.IALS(factors=0).fit(X)
+    with pytest.raises(pannier.InvalidArgument, match="factors"):
+        pannier.IALS(factors="many").fit(X)
+    with pytest.raises(pannier.InvalidArgument, match="object"):
+        pannier.IALS(factors=object()).fit(X)
+    with pytest.raises(pannier.InvalidArgument, match="threads"):
+        pannier.IALS(factors=2, threads=-1).fit(X)
+    assert pannier.IALS(factors=np.int64(3), l2=np.float32(0.5), epochs=1).fit(X).item_factors_.shape[1] == 3
+
+
+def test_the_seed_alone_is_random(X):
+    first, same, other = (pannier.IALS(factors=4, epochs=1, seed=seed).fit(X).item_factors_ for seed in (1, 1, 2))
+    assert np.array_equal(first, same) and not np.array_equal(first, other)
+
+
+def test_a_model_that_is_not_fitted_says_so(X):
+    model = pannier.IALS()
+    assert model.item_factors_ is None and model.user_factors_ is None
+    for call in (lambda: model.recommend([0]), lambda: model.similar_items([0]), lambda: model.save("x"), lambda: model.n_items_):
+        with pytest.raises(pannier.InvalidArgument, match="IALS: is not fitted"):
+            call()
+
+
+def test_a_refused_fit_leaves_the_earlier_one(X):
+    model = pannier.IALS(factors=4, epochs=2).fit(X)
+    before = model.recommend([0])[0]
+    with pytest.raises(pannier.InvalidArgument):
+        model.fit(-X)
+    assert np.array_equal(model.recommend([0])[0], before) and model.n_items_ == 30
+
+
+def test_the_report_tells_how_the_fit_went(X):
+    report = pannier.IALS(factors=4, epochs=3).fit(X).report_
+    assert report["epochs"] == 3 and report["seconds"] >= 0 and report["converged"] is True

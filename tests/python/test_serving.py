@@ -1,0 +1,274 @@
+"""Store, Engine and train."""
+
+import datetime
+import json
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import pannier
+
+from conftest import CONFIG, NOW, write_shop
+
+
+def test_a_known_user_gets_items_of_their_taste(engine):
+    page = engine.recommend(user="u2", n=5, explain=True)
+    assert page.policy == "personal" and page.fallback is False and len(page) == 5
+    assert sum(item.startswith("a") for item in page.items) >= 4
+    assert page.names == [f"Présent {item}" for item in page.items]
+    assert page.scores.dtype == np.float32 and (np.diff(page.scores) <= 0).all()
+    assert page.keys.tolist() == [pannier.item_key(item) for item in page.items]
+    assert page.generation == engine.generation == "00000001"
+    assert len(page.request_id) == 16 and int(page.request_id, 16)
+    assert page.microseconds > 0
+    for reasons in page.reasons:
+        assert reasons and all(isinstance(reason, pannier.Reason) for reason in reasons)
+        assert (np.diff([reason.weight for reason in reasons]) <= 0).all()
+    assert page.items is page.items and "personal" in repr(page)
+    assert engine.recommend("u2", n=5).items == page.items
+    assert engine.recommend("u2").reasons == [[]] * 10
+
+
+def test_a_page_outlives_its_engine(shop):
+    page = pannier.Engine(shop).recommend("u2", n=3)
+    assert len(page.items) == 3
+
+
+def test_sessions_visitors_and_strangers(engine):
+    page = engine.recommend(session=["a1", "no such item", "a2"])
+    assert len(page) == 10 and not {"a1", "a2"} & set(page.items)
+    assert engine.recommend(session=("a1",), visitor="v9").policy in ("personal", "similar")
+    stranger = engine.recommend(user="nobody")
+    assert stranger.policy == "popular" and stranger.fallback
+    assert engine.recommend().items == stranger.items
+
+
+def test_similar_items(engine):
+    page = engine.similar("b3", n=4)
+    assert page.policy == "similar" and 0 < len(page) <= 4 and "b3" not in page.items and page.items[0].startswith("b")
+    with pytest.raises(pannier.InvalidArgument):
+        engine.similar("no such item")
+
+
+def test_a_recorded_event_counts_once_and_changes_the_answer(engine):
+    before = engine.recommend("u3", n=5, time=NOW)
+    event = {"time": NOW - 10**6, "kind": "view_item", "user": "u3", "item": before.items[0]}
+    assert engine.record(event) == {"recorded": 1, "duplicates": 0}
+    assert engine.record([event]) == {"recorded": 0, "duplicates": 1}
+    after = engine.recommend("u3", n=5, time=NOW)
+    assert before.items[0] not in after.items and before.items[0] in engine.recommend("u3", n=40, exclude_seen=False).items
+
+
+def test_a_newcomer_is_known_at_once(engine):
+    engine.record([{"time": "2024-01-20T10:00:00Z", "kind": "purchase", "user": "new", "item": item} for item in ("b1", "b2", "b4")])
+    page = engine.recommend("new", n=5)
+    assert page.policy == "personal" and sum(item.startswith("b") for item in page.items) >= 4
+
+
+@pytest.mark.parametrize("time", [
+    "2024-01-20T10:00:00Z", "2024-01-20T12:00:00+02:00", datetime.datetime(2024, 1, 20, 10),
+    datetime.datetime(2024, 1, 20, 11, tzinfo=datetime.timezone(datetime.timedelta(hours=1))), np.datetime64("2024-01-20T10:00:00"),
+    1705744800000000, np.int64(1705744800000000)])
+def test_times_come_as_text_datetimes_or_microseconds(engine, time):
+    engine.record({"time": 1705744800000000, "kind": "view_item", "user": "t", "item": "a1"})
+    # The same instant is the same event.
+    assert engine.record({"time": time, "kind": "view_item", "user": "t", "item": "a1"}) == {"recorded": 0, "duplicates": 1}
+    assert engine.recommend("t", time=time).items
+
+
+@pytest.mark.parametrize("time", ["yesterday", 1.5, True, -5, 2**63, [1]])
+def test_other_times_are_refused(engine, time):
+    with pytest.raises(pannier.InvalidArgument, match="time"):
+        engine.recommend("u1", time=time)
+    with pytest.raises(pannier.InvalidArgument, match="time"):
+        engine.record({"time": time, "kind": "view_item", "user": "t", "item": "a1"})
+
+
+@pytest.mark.parametrize("event, says", [
+    ({"kind": "view_item", "user": "u", "item": "a1", "time": NOW, "itm": "x"}, "itm"),
+    ({"kind": "stroll", "user": "u", "item": "a1", "time": NOW}, "kind"),
+    ({"user": "u", "item": "a1", "time": NOW}, "kind"),
+    ({"kind": "view_item", "user": "u", "time": NOW}, "item"),
+    ({"kind": "view_item", "item": "a1", "time": NOW}, "user"),
+    ({"kind": "view_item", "user": 7, "item": "a1", "time": NOW}, "user"),
+    ({"kind": "view_item", "user": "u", "item": "a1", "time": NOW, "price": -1}, "price"),
+    ({"kind": "view_item", "user": "u", "item": "a1", "time": NOW, "price": float("inf")}, "events|price|inf|JSON"),
+    ({"kind": "view_item", "user": "u", "item": "a1", "time": NOW, "query": object()}, "events"), ("text", "dict"), ([1], "dict")])
+def test_a_bad_event_is_refused_by_field_and_nothing_is_kept(engine, event, says):
+    good = {"kind": "view_item", "user": "fresh", "item": "a1", "time": NOW}
+    with pytest.raises((pannier.InvalidArgument, ValueError), match=says):
+        engine.record([good, event] if isinstance(event, dict) else event)
+    assert engine.recommend("fresh").policy == "popular"
+
+
+def test_absent_fields_may_be_none_or_nan(engine):
+    event = {"kind": "purchase", "user": "u", "item": "a1", "time": NOW, "price": float("nan"), "order": None, "quantity": np.float32(2)}
+    assert engine.record(event)["recorded"] == 1
+
+
+@pytest.mark.parametrize("request_, says", [
+    ({"n": 0}, "n:"), ({"n": 10001}, "n:"), ({"n": 2.0}, "n:"), ({"n": -3}, "n:"), ({"user": 7}, "user"), ({"session": "a1"}, "session"),
+    ({"session": [1]}, "session"), ({"session": 5}, "session"), ({"user": "\udc00"}, "user"), ({"usr": "u1"}, "usr: .*did you mean user"),
+    ({"page": 1}, "page")])
+def test_a_bad_request_is_refused_by_name(engine, request_, says):
+    with pytest.raises(pannier.InvalidArgument, match=says):
+        engine.recommend(**request_)
+
+
+@pytest.mark.parametrize("keyword", ["filter", "diversity"])
+def test_what_is_not_built_yet_is_unsupported(engine, keyword):
+    with pytest.raises(pannier.Unsupported, match=keyword):
+        engine.recommend(user="u1", **{keyword: "x"})
+
+
+def test_the_json_door_answers_as_the_keywords_do(engine):
+    answer = json.loads(engine.call_json(json.dumps({"user": "u2", "n": 5, "time": NOW})))
+    page = engine.recommend("u2", n=5, time=NOW)
+    assert [item["item"] for item in answer["items"]] == page.items
+    assert [np.float32(item["score"]) for item in answer["items"]] == page.scores.tolist()
+    with pytest.raises(pannier.MalformedInput):
+        engine.call_json("[]")
+    with pytest.raises(pannier.InvalidArgument):
+        engine.call_json('{"usr": "u1"}')
+
+
+def test_an_erased_person_is_a_stranger(engine):
+    assert engine.erase(user="u5")["events"] == 8
+    assert engine.recommend("u5").policy == "popular"
+    assert engine.erase(user="u5") ["known"] is False
+    for wrong in ({}, {"user": ""}, {"user": "u1", "visitor": "v"}):
+        with pytest.raises(pannier.InvalidArgument):
+            engine.erase(**wrong)
+
+
+def test_a_new_generation_is_taken_on_reload(engine, shop):
+    assert engine.reload() is False
+    report = pannier.train(shop, config=CONFIG, threads=1)
+    assert report["generation"] == "00000002" and report["events"]["ingested"] == 0
+    assert engine.generation == "00000001" and engine.reload() is True and engine.generation == "00000002"
+    store = pannier.Store(shop)
+    assert store.generations() == ["00000001", "00000002"] and store.current() == "00000002"
+    assert store.rollback() == "00000001" and engine.reload() and engine.generation == "00000001"
+    assert store.verify() == {"generations": [{"id": id, "ok": True, "errors": []} for id in store.generations()],
+                              "people": {"ok": True, "errors": []}}
+    assert store.rollback("00000002") == "00000002" and store.prune(1) == ["00000001"] and store.generations() == ["00000002"]
+    for wrong in (0, -1, "1"):
+        with pytest.raises(pannier.InvalidArgument, match="keep"):
+            store.prune(wrong)
+
+
+def test_a_read_only_store_serves_and_refuses_changes(shop):
+    store = pannier.Store(shop, mode="read_only")
+    engine = pannier.Engine(store)
+    assert store.read_only and store.path == str(shop) and engine.recommend("u1").policy == "personal"
+    for change in (lambda: engine.record({"kind": "view_item", "user": "u", "item": "a1", "time": NOW}), lambda: engine.erase(user="u1"),
+                   lambda: pannier.train(store)):
+        with pytest.raises(pannier.ReadOnly):
+            change()
+
+
+def test_a_generation_serves_from_bytes(shop, engine):
+    blob = (shop / "generations" / "00000001.pnr").read_bytes()
+    from_bytes = pannier.Engine.from_bytes(blob, clock=lambda: NOW, check="full")
+    page = from_bytes.recommend(session=["a1", "a2"])
+    assert page.items == engine.recommend(session=["a1", "a2"]).items
+    del from_bytes, blob
+    assert page.names  # the page keeps the bytes
+    with pytest.raises(pannier.MalformedInput):
+        pannier.Engine.from_bytes(b"nothing of the kind")
+
+
+def test_a_clock_that_raises_is_heard(shop):
+    def broken():
+        raise RuntimeError("no time")
+
+    engine = pannier.Engine(shop, clock=broken)
+    with pytest.raises(RuntimeError, match="no time"):
+        engine.recommend("u1")
+    assert engine.recommend("u1", time=NOW).items
+
+
+def test_stores_and_options_are_refused_by_name(tmp_path, shop):
+    with pytest.raises(FileNotFoundError):
+        pannier.Store(tmp_path / "missing")
+    with pytest.raises(pannier.InvalidArgument, match="mode"):
+        pannier.Store(shop, mode="rw")
+    with pytest.raises(pannier.NotFound):
+        pannier.Engine(pannier.Store(tmp_path / "empty", mode="create"))
+    for options in ({"check": "some"}, {"history_limit": -1}):
+        with pytest.raises(pannier.InvalidArgument, match=next(iter(options))):
+            pannier.Engine(shop, **options)
+    with pytest.raises(pannier.InvalidArgument, match="store"):
+        pannier.Engine(7)
+
+
+def test_training_reports_and_refuses_with_file_and_line(tmp_path):
+    write_shop(tmp_path)
+    told = []
+    report = pannier.train(tmp_path / "store", events=[tmp_path / "events.csv"], config=json.dumps(CONFIG), progress=lambda *at: told.append(at))
+    assert report["events"] == {"read": 480, "ingested": 480, "duplicates": 0, "dropped": {}}
+    assert report["users"] == 60 and [model["name"] for model in report["models"]] == ["popular", "item_knn", "ials"]
+    assert report["seconds"] > 0 and report["peak_rss_mb"] > 0 and told
+    again = pannier.train(tmp_path / "store", events=str(tmp_path / "events.csv"), config=CONFIG)
+    assert again["events"]["duplicates"] == 480
+
+    (tmp_path / "bad.csv").write_text("when,what,who,item\n2024-01-01 10:00:00,purchase,u1,a1\nyesterday,purchase,u1,a2\n")
+    columns = {"time": "when", "kind": "what", "user": "who"}
+    with pytest.raises(pannier.MalformedInput, match=r"bad\.csv:3"):
+        pannier.train(tmp_path / "store", events=tmp_path / "bad.csv", map=columns)
+    skipped = pannier.train(tmp_path / "store", events=tmp_path / "bad.csv", map="time=when,kind=what,user=who", on_error="skip", config=CONFIG)
+    assert skipped["events"]["read"] == 2 and sum(skipped["events"]["dropped"].values()) == 1
+    for wrong, says in (({"on_error": "go"}, "on_error"), ({"kind": "stroll"}, "kind"), ({"time_unit": "h"}, "time_unit"),
+                        ({"map": {"tame": "x"}}, "tame"), ({"config": {"modles": []}}, "modles")):
+        with pytest.raises(pannier.InvalidArgument, match=says):
+            pannier.train(tmp_path / "store", **wrong)
+    assert pannier.Store(tmp_path / "store").current() == skipped["generation"]
+
+
+def test_training_stops_when_progress_raises(shop):
+    def stop(*_):
+        raise LookupError("enough")
+
+    with pytest.raises(LookupError, match="enough"):
+        pannier.train(shop, config=CONFIG, progress=stop)
+    assert pannier.Store(shop).generations() == ["00000001"]
+
+
+def test_threads_share_one_engine(engine):
+    users = [f"u{number}" for number in range(60)]
+    expected = {user: engine.recommend(user, time=NOW).items for user in users}
+    wrong = []
+
+    def ask():
+        for user in users:
+            if engine.recommend(user, time=NOW).items != expected[user]:
+                wrong.append(user)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_forked_worker_answers_the_same(engine):
+    expected = engine.recommend("u1", time=NOW).items
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(write, ",".join(engine.recommend("u1", time=NOW).items).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        assert answer.read().split(",") == expected
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_item_names(engine):
+    assert engine.item_name("a7") == "Présent a7" and engine.item_name("no such item") is None
+    assert "00000001" in repr(engine)
