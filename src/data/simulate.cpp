@@ -50,6 +50,7 @@ class Writer {
 
   void append_row(std::string& out, const Row& row) {
     const auto& person = people_[row.person];
+    const auto& item = shop_.items()[row.item];
     const auto number = person.entity & ~(std::uint64_t{1} << 63);
     const auto visit_id = [&](char letter) {
       // Users and guests are numbered apart.
@@ -72,15 +73,15 @@ class Writer {
     out += ',';
     if (row.in_order) visit_id('o');
     out += ',';
-    if (row.item != no_shop_item) append_id(out, 'i', row.item);
+    append_id(out, 'i', row.item);
     out += ',';
     if (row.quantity > 0) append(out, row.quantity);
     out += ',';
-    if (row.quantity > 0) append(out, shop_.items()[row.item].price);
+    if (row.quantity > 0) append(out, item.price);
     out += ',';
     if (row.dwell_ms >= 0) append(out, row.dwell_ms);
     out += ',';
-    if (row.kind == EventKind::search) append_lower(out, categories()[row.query / 6u].nouns[row.query % 6u]);
+    if (row.searched) append_lower(out, categories()[item.category].nouns[item.noun]);
     out.append(",").append(devices[row.device]).append(",").append(countries[person.country]).append(",").append(channels[row.channel]).append("\n");
   }
 

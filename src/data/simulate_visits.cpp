@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace pannier::data::simulation {
 namespace {
@@ -34,11 +35,7 @@ class Visit {
     time_s_ = std::max(static_cast<std::int64_t>(day_.number) * day_s + time_of_day(random_), person_.busy_until_s + 1800);
 
     const auto intent = category_of_taste();
-    if (random_.uniform() < 0.15) {
-      auto& row = add(EventKind::search, no_shop_item);
-      row.query = static_cast<std::uint16_t>(intent * 6 + random_.below(6));
-      time_s_ += 4 + static_cast<std::int64_t>(random_.below(12));
-    }
+    searches_ = random_.uniform() < 0.15;
     const auto views = 1 + static_cast<int>(std::min(3.4 * random_.exponential(), 40.0)) + (buys ? 2 : 0);
     for (int n = 0; n < views; ++n) view(choose_item(intent, n == 0, buys), buys, n + 1 == views);
     if (buys) {
@@ -103,7 +100,9 @@ class Visit {
     if (item == no_shop_item) return;
     const double likes = liking(person_, shop_.items()[item]);
     const double dwell_s = std::clamp(std::exp(2.3 + 1.1 * likes + 0.8 * random_.normal()), 1.0, 1200.0);
-    add(EventKind::view_item, item).dwell_ms = static_cast<std::int32_t>(dwell_s * 1000);
+    auto& row = add(EventKind::view_item, item);
+    row.dwell_ms = static_cast<std::int32_t>(dwell_s * 1000);
+    row.searched = std::exchange(searches_, false);
     time_s_ += 2 + static_cast<std::int64_t>(dwell_s);
     std::rotate(person_.seen.begin(), person_.seen.end() - 1, person_.seen.end());
     person_.seen[0] = item;
@@ -168,6 +167,7 @@ class Visit {
   std::vector<Line> cart_;
   std::int64_t time_s_ = 0;
   std::uint16_t step_ = 0;
+  bool searches_ = false;   ///< The first item was found by a search.
 };
 
 }  // namespace

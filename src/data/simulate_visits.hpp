@@ -17,9 +17,9 @@ struct Row {
   std::int64_t time_s = 0;
   std::uint32_t person = 0, visit = 0, item = no_shop_item;
   std::int32_t dwell_ms = -1;
-  std::uint16_t step = 0, quantity = 0, query = 0;   ///< query: category * 6 + noun.
+  std::uint16_t step = 0, quantity = 0;
   EventKind kind = EventKind::view_item;
-  bool signed_in = false, in_order = false, opens_order = false;
+  bool signed_in = false, in_order = false, opens_order = false, searched = false;
   std::uint8_t device = 0, channel = 0;
 };
 

@@ -41,7 +41,8 @@ struct SimulatedShop {
 /// anonymous (visitor only) until the order, guests always are. Orders take 1 to a few items that go together, what is used up is bought again, a few
 /// per cent are sent back and refunded.
 ///
-/// events.csv: event_id, time, kind, user, visitor, session, order, item, quantity, price, dwell_ms, query, device, country, channel; in order of time.
+/// events.csv: event_id, time, kind, user, visitor, session, order, item, quantity, price, dwell_ms, query (what was searched
+/// for, with the view it led to), device, country, channel; in order of time, each about an item.
 /// items.csv: item, name, category, brand, price, stock, colour. users.csv: user, source, country, device, joined.
 /// truth.json: seed; users [{user, segment (the archetype), taste {style, second_style, brands, price_level, categories {path: share}}, rate (orders a
 /// day, while active), dropout (time, null: not within the log)}]; items [{item, category, taste (the style)}]; seasons {weekly, yearly, categories}.
