@@ -157,7 +157,7 @@ def check_file_lengths(root: Path, limit=500):
     problems = []
     for path in sources(root, "include", "src", "bindings", "examples", "bench", "tests"):
         lines = path.read_text(encoding="utf-8").splitlines()
-        if len(lines) > limit and not re.match(r"\s*(//|/\*).*\b(lines|long|longer)\b", lines[0]):
+        if len(lines) > limit and not re.match(r"\s*(//|/\*).*\b(lines|long|longer)\b", lines[0], re.IGNORECASE):
             problems.append(f"{path.relative_to(root)}:1: has {len(lines)} lines and its first does not say why")
     return problems
 
