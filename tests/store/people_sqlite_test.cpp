@@ -1,3 +1,4 @@
+// Some 500 lines, because it is one subject: what can happen to people.sqlite, tried on the file itself.
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
