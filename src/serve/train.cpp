@@ -111,13 +111,34 @@ bool name_alone(const data::CatalogItem& item) {
          item.attributes.empty();
 }
 
+/// The name that each item of a log had last, by time (a store hands out events by person).
+class LastNames {
+ public:
+  void see(std::uint32_t item, std::int64_t time_us, std::string_view text) {
+    if (item == value(no_item) || text.empty()) return;
+    if (item >= names_.size()) names_.resize(item + 1u);
+    auto& name = names_[item];
+    if (time_us < name.time_us) return;
+    name.time_us = time_us;
+    if (name.text != text) name.text = text;
+  }
+  [[nodiscard]] std::string_view of(std::uint32_t item) const { return item < names_.size() ? std::string_view(names_[item].text) : std::string_view{}; }
+
+ private:
+  struct Name {
+    std::int64_t time_us = 0;
+    std::string text;
+  };
+  std::vector<Name> names_;
+};
+
 /// The log's items in its order, with all that is known of each.
-std::vector<data::CatalogItem> describe_items(const data::EventLog& log, const data::Catalog& catalog, bool carried) {
+std::vector<data::CatalogItem> describe_items(const data::EventLog& log, const LastNames& names, const data::Catalog& catalog, bool carried) {
   std::vector<data::CatalogItem> out;
   out.reserve(log.item_count());
   for (std::uint32_t i = 0; i < log.item_count(); ++i) {
     const auto id = log.item_id(ItemIndex{i});
-    const auto seen = log.item_name(ItemIndex{i});
+    const auto seen = names.of(i);
     const auto* known = catalog.find(item_key(id));
     data::CatalogItem item = known != nullptr ? *known : data::CatalogItem{};
     if (known == nullptr) item.id = id;
@@ -185,10 +206,12 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   auto& people = store.people();
   info.data_until = people.last_sequence();
   data::EventLog log;
+  LastNames names;
   const auto stored = people.event_count();
   people.scan(0, info.data_until, [&](const store::StoredEvent& row) {
     const auto& event = row.event;
-    log.append(row.person, event.item, event.item_name, event.kind, event.time_us, event.quantity, event.price, event.order);
+    log.append(row.person, event.item, {}, event.kind, event.time_us, event.quantity, event.price, event.order);
+    names.see(log.items().back(), event.time_us, event.item_name);
     if (log.size() % 65'536 == 0) checkpoint(control, "building the matrix", log.size(), stored);
   });
   for (const auto& item : catalog.items()) static_cast<void>(log.add_item(item.id));
@@ -222,7 +245,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   info.items = report.items = log.item_count();
   info.config_json = config_json;
   info.library_version = version;
-  content.items = describe_items(log, catalog, carried);
+  content.items = describe_items(log, names, catalog, carried);
   content.order = norm_order(log.item_count(), models);
   report.generation = store.publish(std::move(content));
   checkpoint(control, "publishing", 1, 1);

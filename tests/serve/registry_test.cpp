@@ -1,0 +1,143 @@
+#include "pannier/serve/registry.hpp"
+
+#include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "pannier/core/error.hpp"
+#include "serve/shop.hpp"
+#include "support/catch.hpp"
+
+using namespace pannier;
+
+namespace {
+
+/// Four people, five items; item 4 is nobody's.
+Csr few_events() {
+  return {.rows = 4, .cols = 5, .offsets = {0, 2, 4, 6, 9}, .columns = {0, 1, 0, 1, 2, 3, 0, 2, 3}, .values = {1, 2, 1, 1, 3, 1, 1, 1, 5}};
+}
+
+std::string quick_settings(std::string_view name) { return name == "ials" ? R"({"factors": 4, "epochs": 3})" : ""; }
+
+std::vector<Scored> recommended(const model::Recommender& model) {
+  const std::vector<ItemIndex> items{ItemIndex{2}};
+  const std::vector<float> weights{1};
+  model::Workspace workspace;
+  std::vector<Scored> out(5);
+  out.resize(model.recommend({.items = items, .weights = weights, .kinds = {}, .ages_us = {}}, {.count = 5}, workspace, out));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("registry: every model is fitted, saved and loaded by its name with the same answers", "[serve][registry]") {
+  const test::Folder folder;
+  const auto events = few_events();
+  REQUIRE(serve::model_names().size() >= 3);
+  for (const auto name : serve::model_names()) {
+    INFO(name);
+    const auto fitted = serve::fit_model(name, quick_settings(name), events, test::one_thread());
+    REQUIRE(fitted.model->kind() == name);
+    REQUIRE(fitted.model->item_count() == 5);
+    const auto answers = recommended(*fitted.model);
+    REQUIRE_FALSE(answers.empty());
+    serve::save_model(*fitted.model, folder / "model.pnr");
+    const auto from_file = serve::load_model(folder / "model.pnr");
+    REQUIRE(from_file->kind() == name);
+    REQUIRE(from_file->config_json() == fitted.model->config_json());
+    REQUIRE(recommended(*from_file) == answers);
+    const auto bytes = test::bytes_of(folder / "model.pnr");
+    REQUIRE(recommended(*serve::load_model(bytes)) == answers);
+  }
+}
+
+TEST_CASE("registry: ials gives the users' own rows, the others none", "[serve][registry]") {
+  const auto events = few_events();
+  REQUIRE(serve::fit_model("ials", quick_settings("ials"), events).user_factors.rows() == 4);
+  REQUIRE(serve::fit_model("popular", "", events).user_factors.rows() == 0);
+}
+
+TEST_CASE("registry: settings are listed with type, default and range", "[serve][registry]") {
+  const auto settings = serve::model_settings("ials");
+  REQUIRE(settings.front().name == "factors");
+  REQUIRE(settings.front().type == "integer");
+  REQUIRE(settings.front().default_value == "64");
+  REQUIRE(settings.front().range == "1 to 4096");
+  REQUIRE_FALSE(settings.front().help.empty());
+  const auto weighted = serve::model_settings("popular").front();
+  REQUIRE((weighted.name == "weighted" && weighted.type == "boolean" && weighted.default_value == "false" && weighted.range.empty()));
+  bool solver = false;
+  for (const auto& setting : settings)
+    if (setting.name == "solver") solver = setting.type == "choice" && setting.default_value == "\"auto\"" && setting.range == "auto, exact";
+  REQUIRE(solver);
+}
+
+TEST_CASE("registry: docs/interface.md lists every setting with its default", "[serve][registry]") {
+  std::ifstream in(PANNIER_TEST_DATA "/../../docs/interface.md");
+  const std::string page{std::istreambuf_iterator<char>(in), {}};
+  REQUIRE_FALSE(page.empty());
+  for (const auto name : serve::model_names())
+    for (const auto& setting : serve::model_settings(name)) {
+      const auto row = "| " + std::string(name) + " | `" + setting.name + "` | " + setting.type + " | `" + setting.default_value + "` | " +
+                       setting.range + " | " + setting.help + " |";
+      INFO(row);
+      CHECK(page.find(row) != std::string::npos);
+    }
+}
+
+TEST_CASE("registry: settings are completed with the defaults", "[serve][registry]") {
+  const auto all = serve::complete_settings("item_knn", R"({"neighbours": 7})", "config");
+  REQUIRE(all == R"({"similarity":"cosine","neighbours":7,"shrinkage":0})");
+  REQUIRE(serve::complete_settings("item_knn", all, "config") == all);
+}
+
+TEST_CASE("registry: an unknown model or setting is refused with a near name", "[serve][registry]") {
+  const auto events = few_events();
+  REQUIRE_THROWS_WITH(serve::fit_model("iasl", "", events), Contains("\"iasl\"") && Contains("ials"));
+  REQUIRE_THROWS_WITH(serve::model_settings("magic"), Contains("\"magic\"") && Contains("popular, item_knn, ials"));
+  REQUIRE_THROWS_WITH(serve::fit_model("ials", R"({"factor": 3})", events), Contains("factor") && Contains("factors"));
+  REQUIRE_THROWS_WITH(serve::complete_settings("ials", R"({"factors": 0})", "config.models[2]"), Contains("config.models[2]") && Contains("factors"));
+  REQUIRE_THROWS_AS(serve::fit_model("ials", "[]", events), Error);
+  REQUIRE_THROWS_AS(serve::fit_model("ials", "{", events), Error);
+}
+
+TEST_CASE("registry: a saved model that was cut or changed is refused by name", "[serve][registry]") {
+  const test::Folder folder;
+  for (const auto name : serve::model_names()) {
+    INFO(name);
+    serve::save_model(*serve::fit_model(name, quick_settings(name), few_events(), test::one_thread()).model, folder / "model.pnr");
+    const auto bytes = test::bytes_of(folder / "model.pnr");
+    for (std::size_t length = 0; length < bytes.size(); length += 7) {
+      INFO("cut to " << length);
+      REQUIRE_THROWS_AS(serve::load_model(std::span(bytes).first(length)), Error);
+    }
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+      INFO("flipped at " << at);
+      auto flipped = bytes;
+      flipped[at] ^= std::byte{0x10};
+      REQUIRE_THROWS_AS(serve::load_model(flipped), Error);
+    }
+  }
+}
+
+TEST_CASE("registry: a file that holds no single model is refused by what it lacks", "[serve][registry]") {
+  const test::Folder folder;
+  const auto refused = [&](std::string_view manifest) {
+    model::ArtifactWriter writer(folder / "other.pnr");
+    writer.finish(manifest);
+    try {
+      static_cast<void>(serve::load_model(folder / "other.pnr"));
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK_THAT(refused("{}"), Contains("manifest.format"));
+  CHECK_THAT(refused(R"({"format": "pannier model", "items": 1, "config": {}})"), Contains("manifest.kind"));
+  CHECK_THAT(refused(R"({"format": "pannier model", "kind": "ials", "items": -1, "config": {}})"), Contains("manifest.items"));
+  CHECK_THAT(refused(R"({"format": "pannier model", "kind": "ials", "items": 1})"), Contains("manifest.config"));
+  CHECK_THAT(refused(R"({"format": "pannier model", "kind": "oracle", "items": 1, "config": {}})"), Contains("oracle"));
+  CHECK_THROWS_WITH(serve::load_model(folder / "absent.pnr"), Contains("absent.pnr"));
+}
