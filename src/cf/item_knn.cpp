@@ -4,8 +4,7 @@
 // sparse  the array is not cleared: a bit an item says whether its sum has begun, and a list says which items have one
 //
 // Both add the same terms in the same order, so they give the same bits. An item has evidence when its sum is above zero.
-// The rows of a file may lie: a row with bad ends is empty, and an entry for an item that does not exist goes to a place past
-// the last item.
+// The rows of a file may lie: a row with bad ends is empty, and an entry for an item that does not exist ends its row.
 #include "pannier/cf/item_knn.hpp"
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 
 #include "cf/item_knn_model.hpp"
 #include "pannier/core/error.hpp"
+#include "pannier/core/simd.hpp"
 
 namespace pannier::cf {
 namespace {
@@ -26,13 +26,16 @@ using model::Workspace;
 /// The sums are dense where the rows hold at least a sixteenth of the catalogue: clearing and scanning cost that much less an item.
 constexpr std::size_t dense_share = 16;
 
+/// Rows of the history that are asked for before they are added: their first lines come from memory, the rest the processor foresees.
+constexpr std::size_t rows_ahead = 8;
+
 /// A score below this is none.
 constexpr float least_evidence = std::numeric_limits<float>::denorm_min();
 
 class ItemKnn final : public ItemKnnModel {
  public:
-  ItemKnn(const ItemKnnConfig& config, const ItemKnnArrays& arrays, bool trusted, std::shared_ptr<const void> keeper)
-      : config_(config), arrays_(arrays), items_(static_cast<std::uint32_t>(arrays.offsets.size() - 1)), trusted_(trusted), keeper_(std::move(keeper)) {}
+  ItemKnn(const ItemKnnConfig& config, const ItemKnnArrays& arrays, std::shared_ptr<const void> keeper)
+      : config_(config), arrays_(arrays), items_(static_cast<std::uint32_t>(arrays.offsets.size() - 1)), keeper_(std::move(keeper)) {}
 
   [[nodiscard]] std::string_view kind() const noexcept override { return "item_knn"; }
   [[nodiscard]] std::uint32_t item_count() const noexcept override { return items_; }
@@ -41,19 +44,47 @@ class ItemKnn final : public ItemKnnModel {
 
   std::size_t recommend(const History& history, const Ask& ask, Workspace& workspace, std::span<Scored> out) const override {
     require_valid(history, ask, items_, workspace);
-    return answer(history, ask, workspace, out);
+    auto& top = workspace.top;
+    top.reset(std::min({std::size_t{ask.count}, out.size(), std::size_t{items_}}));
+    float least = least_evidence;
+    const auto offer = [&](std::uint32_t item, float score) {
+      if (!(score >= least) || (ask.allowed != nullptr && !ask.allowed->contains(ItemIndex{item}))) return;
+      top.push(ItemIndex{item}, score);
+      least = std::max(least_evidence, top.threshold());
+    };
+    const auto exclude = [&] {
+      if (!ask.exclude_history) return;
+      for (const auto item : history.items) workspace.scores[value(item)] = 0;
+    };
+    if (const auto terms = terms_of(history); terms >= items_ / dense_share) {
+      sum_dense(history, workspace);
+      exclude();
+      const std::span<const float> scores(workspace.scores.data(), items_);
+      for (std::size_t item = first_at_least(scores, 0, least); item < items_; item = first_at_least(scores, item + 1, least))
+        offer(static_cast<std::uint32_t>(item), scores[item]);
+    } else {
+      const auto touched = sum_sparse(history, terms, workspace);
+      exclude();
+      for (std::size_t n = 0; n < touched; ++n) offer(workspace.touched[n], workspace.scores[workspace.touched[n]]);
+      clear_marks(touched, workspace);
+    }
+    return top.finish(out);
   }
 
   void score(const History& history, std::span<const ItemIndex> candidates, Workspace& workspace, std::span<float> out) const override {
     require_valid(history, {}, items_, workspace);
     model::require_valid_candidates(candidates, items_, out.size());
-    const auto sums = begin_sums(history, workspace);
+    const auto terms = terms_of(history);
+    const bool dense = terms >= items_ / dense_share;
+    std::size_t touched = 0;
+    if (dense) sum_dense(history, workspace);
+    else touched = sum_sparse(history, terms, workspace);
     for (std::size_t n = 0; n < candidates.size(); ++n) {
       const auto item = value(candidates[n]);
-      const float sum = sums.dense || is_marked(workspace, item) ? workspace.scores[item] : 0.0f;
+      const float sum = dense || is_marked(workspace, item) ? workspace.scores[item] : 0.0f;
       out[n] = sum >= least_evidence ? sum : 0.0f;
     }
-    end_sums(sums, workspace);
+    clear_marks(touched, workspace);
   }
 
   std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored> out) const override {
@@ -128,105 +159,86 @@ class ItemKnn final : public ItemKnnModel {
 
   static bool is_marked(const Workspace& workspace, std::uint32_t item) noexcept { return (workspace.marks[item / 64] >> (item % 64) & 1) != 0; }
 
-  struct Sums {
-    bool dense;
-    std::size_t touched;  ///< Entries of workspace.touched, when sparse.
-  };
-
-  /// Adds up the rows of the history in workspace.scores.
-  Sums begin_sums(const History& history, Workspace& workspace) const {
+  [[nodiscard]] std::size_t terms_of(const History& history) const noexcept {
     std::size_t terms = 0;
     for (const auto item : history.items) terms += row_of(value(item)).columns.size();
-    auto& scores = workspace.scores;
-    if (scores.size() < std::size_t{items_} + 1) scores.resize(std::size_t{items_} + 1);
-    if (terms >= items_ / dense_share) {
-      std::fill(scores.begin(), scores.begin() + items_ + 1, 0.0f);
-      for (std::size_t n = 0; n < history.items.size(); ++n)
-        if (history.weights[n] > 0) {
-          if (trusted_) add<true>(row_of(value(history.items[n])), history.weights[n], scores.data());
-          else add<false>(row_of(value(history.items[n])), history.weights[n], scores.data());
-        }
-      return {true, 0};
+    return terms;
+  }
+
+  /// Asks for the beginning of a row.
+  void prefetch(ItemIndex item) const noexcept {
+    const auto row = row_of(value(item));
+    constexpr std::size_t line = 16, lines = 4;
+    for (std::size_t n = 0; n < std::min(row.columns.size(), line * lines); n += line) {
+      __builtin_prefetch(row.columns.data() + n);
+      __builtin_prefetch(row.values.data() + n);
     }
-    if (workspace.marks.size() < (std::size_t{items_} + 63) / 64) workspace.marks.resize((std::size_t{items_} + 63) / 64, 0);
-    if (workspace.touched.size() < terms) workspace.touched.resize(terms);
-    std::size_t touched = 0;
-    for (std::size_t n = 0; n < history.items.size(); ++n) {
-      if (!(history.weights[n] > 0)) continue;
-      const auto row = row_of(value(history.items[n]));
-      for (std::size_t k = 0; k < row.columns.size(); ++k) {
+  }
+
+  /// Calls add(row, weight) for the rows of the history that weigh something, in its order.
+  template <class Add>
+  void for_each_row(const History& history, Add add) const {
+    const auto size = history.items.size();
+    for (std::size_t n = 0; n < std::min(size, rows_ahead); ++n) prefetch(history.items[n]);
+    for (std::size_t n = 0; n < size; ++n) {
+      if (n + rows_ahead < size) prefetch(history.items[n + rows_ahead]);
+      if (history.weights[n] > 0) add(row_of(value(history.items[n])), history.weights[n]);
+    }
+  }
+
+  /// Adds up the rows of the history in workspace.scores.
+  void sum_dense(const History& history, Workspace& workspace) const {
+    auto& scores = workspace.scores;
+    if (scores.size() < items_) scores.resize(items_);
+    std::fill_n(scores.begin(), items_, 0.0f);
+    auto* const sums = scores.data();
+    for_each_row(history, [&](const Row& row, float weight) {
+      const auto* const columns = row.columns.data();
+      const auto* const values = row.values.data();
+      const auto size = row.columns.size();
+      for (std::size_t k = 0; k < size && columns[k] < items_; ++k) sums[columns[k]] += weight * values[k];
+    });
+  }
+
+  /// Adds them up where there are any: the first `return` entries of workspace.touched, whose marks are set.
+  std::size_t sum_sparse(const History& history, std::size_t terms, Workspace& workspace) const {
+    auto& scores = workspace.scores;
+    auto& marks = workspace.marks;
+    auto& touched = workspace.touched;
+    if (scores.size() < items_) scores.resize(items_);
+    if (marks.size() < (std::size_t{items_} + 63) / 64) marks.resize((std::size_t{items_} + 63) / 64, 0);
+    if (touched.size() < terms) touched.resize(terms);
+    std::size_t count = 0;
+    for_each_row(history, [&](const Row& row, float weight) {
+      for (std::size_t k = 0; k < row.columns.size() && row.columns[k] < items_; ++k) {
         const auto item = row.columns[k];
-        if (item >= items_) continue;
-        auto& word = workspace.marks[item / 64];
+        auto& word = marks[item / 64];
         const auto bit = std::uint64_t{1} << (item % 64);
         const bool first = (word & bit) == 0;
         word |= bit;
-        workspace.touched[touched] = item;
-        touched += first;
-        scores[item] = (first ? 0.0f : scores[item]) + history.weights[n] * row.values[k];
+        touched[count] = item;
+        count += first;
+        scores[item] = (first ? 0.0f : scores[item]) + weight * row.values[k];
       }
-    }
-    return {false, touched};
+    });
+    return count;
   }
 
-  static void end_sums(const Sums& sums, Workspace& workspace) noexcept {
-    for (std::size_t n = 0; n < sums.touched; ++n) workspace.marks[workspace.touched[n] / 64] = 0;
-  }
-
-  template <bool trusted>
-  void add(const Row& row, float weight, float* sums) const noexcept {
-    const auto* const columns = row.columns.data();
-    const auto* const values = row.values.data();
-    const auto count = row.columns.size();
-    for (std::size_t k = 0; k < count; ++k) {
-      const auto item = trusted ? columns[k] : std::min(columns[k], items_);
-      sums[item] += weight * values[k];
-    }
-  }
-
-  /// recommend() for a valid request.
-  std::size_t answer(const History& history, const Ask& ask, Workspace& workspace, std::span<Scored> out) const {
-    auto& top = workspace.top;
-    top.reset(std::min({std::size_t{ask.count}, out.size(), std::size_t{items_}}));
-    const auto sums = begin_sums(history, workspace);
-    auto* const scores = workspace.scores.data();
-    if (ask.exclude_history)
-      for (const auto item : history.items) scores[value(item)] = 0;
-    float least = least_evidence;
-    const auto offer = [&](std::uint32_t item) {
-      if (!(scores[item] >= least) || (ask.allowed != nullptr && !ask.allowed->contains(ItemIndex{item}))) return;
-      top.push(ItemIndex{item}, scores[item]);
-      least = std::max(least_evidence, top.threshold());
-    };
-    if (sums.dense) {
-      constexpr std::uint32_t stripe = 16;
-      std::uint32_t item = 0;
-      for (; item + stripe <= items_; item += stripe) {
-        int any = 0;
-        for (std::uint32_t n = 0; n < stripe; ++n) any |= static_cast<int>(scores[item + n] >= least);
-        if (any == 0) continue;
-        for (std::uint32_t n = 0; n < stripe; ++n) offer(item + n);
-      }
-      for (; item < items_; ++item) offer(item);
-    } else {
-      for (std::size_t n = 0; n < sums.touched; ++n) offer(workspace.touched[n]);
-    }
-    end_sums(sums, workspace);
-    return top.finish(out);
+  static void clear_marks(std::size_t count, Workspace& workspace) noexcept {
+    for (std::size_t n = 0; n < count; ++n) workspace.marks[workspace.touched[n] / 64] = 0;
   }
 
   ItemKnnConfig config_;
   ItemKnnArrays arrays_;
   std::uint32_t items_;
-  bool trusted_;
   std::shared_ptr<const void> keeper_;
 };
 
 }  // namespace
 
-std::shared_ptr<const ItemKnnModel> make_item_knn(const ItemKnnConfig& config, const ItemKnnArrays& arrays, bool trusted,
+std::shared_ptr<const ItemKnnModel> make_item_knn(const ItemKnnConfig& config, const ItemKnnArrays& arrays,
                                                   std::shared_ptr<const void> keeper) {
-  return std::make_shared<ItemKnn>(config, arrays, trusted, std::move(keeper));
+  return std::make_shared<ItemKnn>(config, arrays, std::move(keeper));
 }
 
 std::shared_ptr<const ItemKnnModel> read_item_knn(const model::SectionReader& reader, std::uint32_t item_count) {
@@ -239,7 +251,7 @@ std::shared_ptr<const ItemKnnModel> read_item_knn(const model::SectionReader& re
   if (arrays.offsets.front() != 0 || arrays.offsets.back() != static_cast<std::int64_t>(entries))
     throw Error(ErrorCode::malformed_input, "section 'offsets'", "runs from " + std::to_string(arrays.offsets.front()) + " to " + std::to_string(arrays.offsets.back()),
                 "0 to " + std::to_string(entries));
-  return make_item_knn(config, arrays, false, reader.keeper());
+  return make_item_knn(config, arrays, reader.keeper());
 }
 
 }  // namespace pannier::cf

@@ -122,7 +122,7 @@ ItemKnnFit fit_item_knn(const CsrView& events, const ItemKnnConfig& config, cons
 
   const auto rows = std::make_shared<const Csr>(similarity_rows(lists));
   ItemKnnFit fit;
-  fit.model = make_item_knn(config, {rows->offsets, rows->columns, rows->values}, true, rows);
+  fit.model = make_item_knn(config, {rows->offsets, rows->columns, rows->values}, rows);
   fit.report.detail = std::to_string(rows->columns.size()) + " similarities kept";
   fit.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return fit;

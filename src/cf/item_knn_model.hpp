@@ -16,8 +16,8 @@ struct ItemKnnArrays {
   std::span<const float> values;
 };
 
-/// `trusted` arrays were built here; those of a file are checked entry by entry where they are used. `keeper` holds them alive.
-[[nodiscard]] std::shared_ptr<const ItemKnnModel> make_item_knn(const ItemKnnConfig& config, const ItemKnnArrays& arrays, bool trusted,
+/// `keeper` holds the arrays alive. They may come from a damaged file: they are checked entry by entry where they are used.
+[[nodiscard]] std::shared_ptr<const ItemKnnModel> make_item_knn(const ItemKnnConfig& config, const ItemKnnArrays& arrays,
                                                                 std::shared_ptr<const void> keeper);
 
 }  // namespace pannier::cf

@@ -19,6 +19,9 @@ void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::siz
                     std::size_t out_stride) noexcept {
   portable::fixed_dot_tile(queries, items, first, count, out, out_stride);
 }
+std::size_t first_at_least(const float* values, std::size_t begin, std::size_t end, float least) noexcept {
+  return portable::first_at_least(values, begin, end, least);
+}
 
 }  // namespace kernels
 #endif
@@ -34,6 +37,10 @@ void fixed_dots(std::span<const float> query, const MatrixView& items, std::size
 void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::size_t first, std::size_t count, float* out,
                     std::size_t out_stride) noexcept {
   kernels::fixed_dot_tile(queries, items, first, count, out, out_stride);
+}
+
+std::size_t first_at_least(std::span<const float> values, std::size_t begin, float least) noexcept {
+  return begin >= values.size() ? values.size() : kernels::first_at_least(values.data(), begin, values.size(), least);
 }
 
 }  // namespace pannier

@@ -39,6 +39,7 @@ void dots(const float* query, const MatrixView& items, std::size_t first, float*
 void tile(const MatrixView& queries, const MatrixView& items, std::size_t first, std::size_t count, float* out, std::size_t out_stride) {
   portable::fixed_dot_tile(queries, items, first, count, out, out_stride);
 }
+std::size_t first(const float* values, std::size_t begin, std::size_t end, float least) { return portable::first_at_least(values, begin, end, least); }
 
 #else
 
@@ -182,6 +183,20 @@ void tile(const MatrixView& queries, const MatrixView& items, std::size_t first,
         block<1, 1>(queries.data + q * queries.stride, 0, rows + i * items.stride, 0, length, out + q * out_stride + i, out_stride);
   }
 }
+std::size_t first(const float* values, std::size_t begin, std::size_t end, float least) {
+  const Floats d;
+  const auto threshold = hn::Set(d, least);
+  const auto at_least = [&](std::size_t at) HWY_ATTR { return hn::Ge(hn::LoadU(d, values + at), threshold); };
+  // Two lines of memory at a time until one holds it, then one by one.
+  constexpr std::size_t stripe = 32;
+  for (; begin + stripe <= end; begin += stripe) {
+    auto any = at_least(begin);
+    PANNIER_UNROLL
+    for (std::size_t n = lanes; n < stripe; n += lanes) any = hn::Or(any, at_least(begin + n));
+    if (!hn::AllFalse(d, any)) break;
+  }
+  return portable::first_at_least(values, begin, end, least);
+}
 
 #endif
 
@@ -210,6 +225,7 @@ namespace pannier::kernels {
 HWY_EXPORT(dot);
 HWY_EXPORT(dots);
 HWY_EXPORT(tile);
+HWY_EXPORT(first);
 HWY_EXPORT(name);
 
 std::string_view level() noexcept { return HWY_DYNAMIC_DISPATCH(name)(); }
@@ -220,6 +236,9 @@ void fixed_dots(const float* query, const MatrixView& items, std::size_t first, 
 void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::size_t first, std::size_t count, float* out,
                     std::size_t out_stride) noexcept {
   HWY_DYNAMIC_DISPATCH(tile)(queries, items, first, count, out, out_stride);
+}
+std::size_t first_at_least(const float* values, std::size_t begin, std::size_t end, float least) noexcept {
+  return HWY_DYNAMIC_DISPATCH(first)(values, begin, end, least);
 }
 
 }  // namespace pannier::kernels

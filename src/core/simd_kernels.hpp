@@ -13,5 +13,7 @@ namespace pannier::kernels {
 void fixed_dots(const float* query, const MatrixView& items, std::size_t first, float* out, std::size_t count) noexcept;
 void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::size_t first, std::size_t count, float* out,
                     std::size_t out_stride) noexcept;
+/// `end` when there is none.
+[[nodiscard]] std::size_t first_at_least(const float* values, std::size_t begin, std::size_t end, float least) noexcept;
 
 }  // namespace pannier::kernels

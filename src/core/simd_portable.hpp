@@ -28,4 +28,9 @@ inline void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, s
     fixed_dots(queries.data + q * queries.stride, items, first, out + q * out_stride, count);
 }
 
+inline std::size_t first_at_least(const float* values, std::size_t begin, std::size_t end, float least) noexcept {
+  while (begin < end && !(values[begin] >= least)) ++begin;
+  return begin;
+}
+
 }  // namespace pannier::portable

@@ -170,6 +170,27 @@ TEST_CASE("simd: what lies in the padding of a row does not matter", "[core][sim
   });
 }
 
+TEST_CASE("simd: the first value that is at least something, at every level", "[core][simd]") {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  for_each_level([&] {
+    for (std::size_t length = 0; length <= 100; ++length) {
+      auto values = numbers(length, length);
+      const std::span<const float> all(values.get(), length);
+      for (std::size_t hit = 0; hit < length; hit += 3) {
+        for (std::size_t i = 0; i < length; ++i) values[i] = i % 4 == 0 ? nan : i == hit + 1 ? inf : -1.0f;
+        values[hit] = 2;
+        for (std::size_t begin = 0; begin <= hit; begin += 5) {
+          REQUIRE(first_at_least(all, begin, 2) == hit);
+          REQUIRE(first_at_least(all, hit, 2) == hit);
+        }
+        REQUIRE(first_at_least(all, 0, nan) == length);
+      }
+      REQUIRE(first_at_least(all, length, -inf) == length);
+      REQUIRE(first_at_least(all, length + 7, -inf) == length);
+    }
+  });
+}
+
 TEST_CASE("simd: fixed_pow stays within 1e-14 of the exact power", "[core][simd]") {
   Random random(4);
   double worst = 0;

@@ -26,6 +26,9 @@ void fixed_dots(std::span<const float> query, const MatrixView& items, std::size
 void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::size_t first, std::size_t count, float* out,
                     std::size_t out_stride) noexcept;
 
+/// The first i >= begin with values[i] >= least, or values.size(). NaN is never at least anything.
+[[nodiscard]] std::size_t first_at_least(std::span<const float> values, std::size_t begin, float least) noexcept;
+
 /// x^y for finite x > 0 from additions, multiplications and divisions alone, so the same bits everywhere; relative error
 /// below 1e-14 while the result is a normal double; 0 or infinity beyond.
 [[nodiscard]] double fixed_pow(double x, double y) noexcept;
