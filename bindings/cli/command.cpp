@@ -1,0 +1,253 @@
+#include "command.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cctype>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <mutex>
+#include <sstream>
+#include <thread>
+
+#include "pannier/core/config.hpp"
+#include "pannier/core/time.hpp"
+
+namespace pannier::cli {
+namespace {
+
+/// Ctrl-C asks a running fit to stop; a second one ends the process as usual.
+std::stop_source& interrupt_source() {
+  static std::stop_source source;
+  return source;
+}
+std::atomic<bool> interrupted{false};
+
+void on_interrupt(int) {
+  interrupted.store(true);
+  std::signal(SIGINT, SIG_DFL);
+}
+
+/// One line on a terminal's stderr, rewritten in place at most ten times a second.
+class ProgressLine {
+ public:
+  void show(const Progress& progress) {
+    if (interrupted.load()) interrupt_source().request_stop();
+    if (!terminal_) return;
+    const std::lock_guard lock(mutex_);
+    const auto now = std::chrono::steady_clock::now();
+    const bool last = progress.total != 0 && progress.done >= progress.total;
+    if (!last && now - shown_ < std::chrono::milliseconds(100)) return;
+    shown_ = now;
+    std::string line = std::string(progress.stage);
+    if (progress.total != 0) {
+      line += ' ' + grouped(progress.done) + " of " + grouped(progress.total);
+    } else if (progress.done != 0) {
+      line += ' ' + grouped(progress.done);
+    }
+    std::fprintf(stderr, "\r\033[K%s", line.c_str());
+    written_ = true;
+  }
+  ~ProgressLine() {
+    if (written_) std::fprintf(stderr, "\r\033[K");
+  }
+
+ private:
+  std::mutex mutex_;
+  bool terminal_ = isatty(STDERR_FILENO) != 0;
+  bool written_ = false;
+  std::chrono::steady_clock::time_point shown_{};
+};
+
+}  // namespace
+
+FitControl Command::control() const {
+  std::signal(SIGINT, on_interrupt);
+  auto line = std::make_shared<ProgressLine>();
+  FitControl control;
+  control.execution.threads = threads;
+  control.progress = [line](const Progress& progress) { line->show(progress); };
+  control.stop = interrupt_source().get_token();
+  return control;
+}
+
+Command& add_command(CLI::App& app, Commands& commands, const std::string& name, const std::string& what) {
+  auto& command = *commands.emplace_back(std::make_unique<Command>());
+  command.app = app.add_subcommand(name, what);
+  command.app->add_flag("--json", command.json, "Print one JSON object on stdout and nothing else there");
+  command.app->add_option("--threads", command.threads, "Threads to use; 0: all")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  return command;
+}
+
+void ImportFlags::add_to(CLI::App& app) {
+  app.add_option("--map", map, "Names the file's columns: user=customer_id,item=stock_code,...");
+  app.add_option("--kind", kind, "One kind for all events of a file without a kind column (purchase, view_item, ...)");
+  app.add_option("--time-unit", time_unit, "Unit of times that are numbers")
+      ->check(CLI::IsMember({"iso", "s", "ms", "us"}))
+      ->capture_default_str();
+  app.add_option("--utc-offset", utc_offset, "Offset of times without one, as +02:00");
+  app.add_option("--on-error", on_error, "At a line that cannot be used: stop, or skip and count it")
+      ->check(CLI::IsMember({"stop", "skip"}))
+      ->capture_default_str();
+}
+
+data::ImportOptions ImportFlags::options() const {
+  data::ImportOptions options;
+  if (!map.empty()) options.columns = data::parse_map(map);
+  if (!kind.empty()) {
+    options.constant_kind = data::event_kind(kind);
+    if (!options.constant_kind) {
+      std::string known;
+      for (const auto name : data::event_kind_names()) known += (known.empty() ? "" : ", ") + std::string(name);
+      const auto near = nearest_name(kind, data::event_kind_names());
+      throw UsageError("--kind: '" + kind + "' is no kind of event" +
+                       (near.empty() ? "" : "; did you mean " + std::string(near) + "?") + "; expected one of " + known);
+    }
+  }
+  if (time_unit == "s") options.time_unit = data::TimeUnit::seconds;
+  if (time_unit == "ms") options.time_unit = data::TimeUnit::milliseconds;
+  if (time_unit == "us") options.time_unit = data::TimeUnit::microseconds;
+  if (!utc_offset.empty()) {
+    // The offset as the time parser reads it: midnight in that zone against midnight in UTC.
+    const auto there = parse_time("2000-01-01T00:00:00" + utc_offset), here = parse_time("2000-01-01T00:00:00Z");
+    if (!there) throw UsageError("--utc-offset: '" + utc_offset + "' is no offset; expected one as +02:00 or -05:30");
+    options.utc_offset_us = *here - *there;
+  }
+  options.on_error = on_error == "skip" ? data::OnError::skip : data::OnError::stop;
+  return options;
+}
+
+void print_json(const Json& object) { std::cout << object.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n'; }
+
+std::string describe_dropped(const std::map<std::string, data::ImportSummary::Cause>& dropped) {
+  std::string text;
+  for (const auto& [cause, what] : dropped)
+    text += "  left out " + grouped(what.lines) + (what.lines == 1 ? " line: " : " lines: ") + cause +
+            (what.example.empty() ? "" : ", first: " + what.example) + '\n';
+  return text;
+}
+
+Json dropped_json(const std::map<std::string, data::ImportSummary::Cause>& dropped) {
+  Json object = Json::object();
+  for (const auto& [cause, what] : dropped) object[cause] = what.lines;
+  return object;
+}
+
+std::shared_ptr<store::Store> open_store(const std::string& folder, bool read_only) {
+  if (!read_only && std::filesystem::is_directory(folder) && access(folder.c_str(), W_OK) != 0) read_only = true;
+  return store::Store::open(folder, read_only ? store::Store::Mode::read_only : store::Store::Mode::read_write);
+}
+
+std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> parts;
+  std::stringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');)
+    if (!part.empty()) parts.push_back(part);
+  return parts;
+}
+
+std::string read_text(const std::string& file) {
+  if (file.empty()) return {};
+  if (!std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file, "there is no such file");
+  std::ifstream in(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in && !in.eof()) throw Error(ErrorCode::io_failure, file, "cannot be read");
+  return text;
+}
+
+void write_text(const std::string& file, const std::string& text) {
+  const std::string temporary = file + ".tmp-" + std::to_string(getpid());
+  {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    out << text;
+    out.close();
+    if (!out) {
+      std::error_code ignored;
+      std::filesystem::remove(temporary, ignored);
+      throw Error(ErrorCode::io_failure, file, "cannot be written");
+    }
+  }
+  std::error_code failure;
+  std::filesystem::rename(temporary, file, failure);
+  if (failure) throw Error(ErrorCode::io_failure, file, "cannot be written: " + failure.message());
+}
+
+double peak_rss_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+std::int64_t parse_time_option(const std::string& option, const std::string& text) {
+  if (const auto time = parse_time(text)) return *time;
+  try {
+    std::size_t used = 0;
+    const auto number = std::stoll(text, &used);
+    if (used == text.size() && number >= earliest_time_us && number <= latest_time_us) return number;
+  } catch (const std::exception&) {
+  }
+  throw UsageError(option + ": '" + text + "' is no time; expected 2024-05-01, 2024-05-01T10:00:00Z or microseconds since 1970");
+}
+
+std::string grouped(std::uint64_t value) {
+  std::string text = std::to_string(value);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+namespace {
+bool begins_code_point(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_code_point));
+}
+}  // namespace
+
+std::string shortened(std::string_view text, std::size_t width) {
+  if (width_of(text) <= width) return std::string(text);
+  std::size_t at = 0, seen = 0;
+  while (at < text.size() && (seen < width || !begins_code_point(text[at]))) {
+    if (begins_code_point(text[at])) {
+      if (seen + 1 == width) break;
+      ++seen;
+    }
+    ++at;
+  }
+  return std::string(text.substr(0, at)) + "…";
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line = " ";
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const std::string padding(widths[c] - width_of(row[c]), ' ');
+      line += ' ';
+      line += c < right.size() && right[c] ? padding + row[c] : row[c] + padding;
+      line += ' ';
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + '\n';
+  }
+  return text;
+}
+
+std::string number(double value, int digits) {
+  char buffer[64];
+  std::snprintf(buffer, sizeof buffer, "%.*f", digits, value);
+  return buffer;
+}
+
+}  // namespace pannier::cli

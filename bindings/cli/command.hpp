@@ -1,0 +1,107 @@
+/// What the subcommands share: their common options, output as text or JSON, progress, and the options that read events.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "pannier/core/fit.hpp"
+#include "pannier/data/event_file.hpp"
+#include "pannier/data/import_map.hpp"
+#include "pannier/store/store.hpp"
+
+namespace pannier::cli {
+
+using Json = nlohmann::ordered_json;
+
+/// Bad usage found after parsing: exit code 2.
+struct UsageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// One subcommand: its common options and what it does.
+struct Command {
+  CLI::App* app = nullptr;
+  bool json = false;
+  int threads = 0;
+  std::function<void()> run;
+
+  /// Threads, progress on stderr when it is a terminal, and stop on SIGINT.
+  [[nodiscard]] FitControl control() const;
+};
+
+/// All subcommands; main() adds and runs them.
+using Commands = std::vector<std::unique_ptr<Command>>;
+
+/// Adds a subcommand with --json and --threads.
+Command& add_command(CLI::App& app, Commands& commands, const std::string& name, const std::string& what);
+
+void add_simulate(CLI::App& app, Commands& commands);
+void add_train(CLI::App& app, Commands& commands);
+void add_recommend(CLI::App& app, Commands& commands);   ///< recommend and similar
+void add_evaluate(CLI::App& app, Commands& commands);
+void add_generations(CLI::App& app, Commands& commands);  ///< inspect, verify, rollback, prune
+void add_erase(CLI::App& app, Commands& commands);
+void add_demo(CLI::App& app, Commands& commands);
+
+/// The options of every command that reads events, as texts until read.
+struct ImportFlags {
+  std::string map, kind, time_unit = "iso", utc_offset, on_error = "stop";
+  void add_to(CLI::App& app);
+  /// Errors: UsageError or invalid_argument naming the option.
+  [[nodiscard]] data::ImportOptions options() const;
+};
+
+/// Prints a JSON object on stdout, and nothing else is ever printed there with --json.
+void print_json(const Json& object);
+
+/// The lines left out, by cause, with an example each. Nothing when nothing was.
+[[nodiscard]] std::string describe_dropped(const std::map<std::string, data::ImportSummary::Cause>& dropped);
+[[nodiscard]] Json dropped_json(const std::map<std::string, data::ImportSummary::Cause>& dropped);
+
+/// Opens a store for serving: read and write where its folder may be written, else read-only.
+[[nodiscard]] std::shared_ptr<store::Store> open_store(const std::string& folder, bool read_only);
+
+/// "a,b,c" without the empty parts.
+[[nodiscard]] std::vector<std::string> split_list(const std::string& text);
+
+/// The whole of a small text file ("" for no name). Errors: not_found, io_failure.
+[[nodiscard]] std::string read_text(const std::string& file);
+
+/// Replaces `file` by `text` in one step. Errors: io_failure.
+void write_text(const std::string& file, const std::string& text);
+
+/// The peak resident memory of this process in MB.
+[[nodiscard]] double peak_rss_mb();
+
+/// ISO text or microseconds. Errors: UsageError naming the option.
+[[nodiscard]] std::int64_t parse_time_option(const std::string& option, const std::string& text);
+
+/// 1234567 as "1,234,567".
+[[nodiscard]] std::string grouped(std::uint64_t number);
+
+/// A table of texts: columns padded, numbers (columns named in `right`) to the right.
+[[nodiscard]] std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right);
+
+/// `text` cut to `width` characters (code points) with an ellipsis.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t width);
+
+[[nodiscard]] std::string number(double value, int digits);
+
+/// Seconds since the value was made.
+class Stopwatch {
+ public:
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace pannier::cli

@@ -1,0 +1,257 @@
+/// `pannier demo`: from a shop's log to recommendations served in this process, shown as a shop wants to see it.
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+
+#include "evaluation.hpp"
+#include "pannier/core/time.hpp"
+#include "pannier/data/simulate.hpp"
+#include "pannier/serve/engine.hpp"
+#include "pannier/serve/train.hpp"
+
+namespace pannier::cli {
+namespace {
+
+struct Options {
+  std::string folder = "build/demo", items, user;
+  std::vector<std::string> events;
+  ImportFlags import;
+  data::SimulateConfig shop;
+};
+
+/// A customer worth showing: named, with a middling number of purchases, the same one at every run.
+struct Customer {
+  std::string id;
+  PersonSort sort = PersonSort::user;
+  std::vector<store::PersonEvent> events;
+};
+
+void heading(int number, const std::string& text) { std::cout << "\n\033[1m" << number << "  " << text << "\033[0m\n"; }
+
+std::string item_text(const store::ItemTable& items, ItemIndex item) {
+  const auto name = items.item_name(item);
+  return name.empty() ? std::string(items.id(item)) : shortened(name, 44);
+}
+
+Customer choose_customer(const store::Store& store, const store::ItemTable& items, const std::string& wanted) {
+  std::vector<std::pair<std::string, PersonSort>> names;
+  store.people().people([&](const UserKey&, data::PersonName person) {
+    if (wanted.empty() ? person.sort == PersonSort::user : person.id == wanted) names.emplace_back(person.id, person.sort);
+    return names.size() < 5000;
+  });
+  if (names.empty() && !wanted.empty())
+    throw Error(ErrorCode::not_found, "--user", "the store knows nobody of the id '" + wanted + "'");
+  Customer best;
+  std::size_t best_distance = ~std::size_t{0};
+  std::vector<store::PersonEvent> events;
+  for (const auto& [id, sort] : names) {
+    store.people().recent(user_key(sort, id), 1000, events);
+    std::size_t bought = 0;
+    for (const auto& event : events)
+      bought += event.kind == data::EventKind::purchase && event.has_item && items.find(event.item).has_value();
+    const std::size_t distance = bought > 12 ? bought - 12 : 12 - bought;
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = {id, sort, events};
+    }
+  }
+  return best;
+}
+
+void show_history(const Customer& customer, const store::ItemTable& items) {
+  std::vector<std::vector<std::string>> rows;
+  for (auto event = customer.events.rbegin(); event != customer.events.rend() && rows.size() < 10; ++event) {
+    const auto item = event->has_item ? items.find(event->item) : std::nullopt;
+    if (!item) continue;
+    rows.push_back({format_time(event->time_us).substr(0, 10), std::string(name(event->kind)), std::string(items.id(*item)),
+                    item_text(items, *item), std::string(items.category(*item))});
+  }
+  std::cout << table(rows, {});
+}
+
+void show_answer(const serve::Response& response, const store::ItemTable& items, std::span<const ItemKey> before = {}) {
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t slot = 0; slot < response.items().size(); ++slot) {
+    const auto& answer = response.items()[slot];
+    std::string reasons, change;
+    for (const auto& reason : response.reasons(slot))
+      reasons += (reasons.empty() ? "because of " : ", ") + shortened(item_text(items, reason.index), 28);
+    if (!before.empty()) {
+      const auto was = static_cast<std::size_t>(std::find(before.begin(), before.end(), answer.key) - before.begin());
+      if (was == before.size()) change = "new";
+      if (was < before.size() && was != slot) change = was > slot ? "up " + std::to_string(was - slot) : "down " + std::to_string(slot - was);
+    }
+    rows.push_back({std::to_string(slot + 1), std::string(items.id(answer.index)), item_text(items, answer.index),
+                    std::string(items.category(answer.index)), number(answer.score, 3), before.empty() ? reasons : change});
+  }
+  std::cout << table(rows, {true, false, false, false, true, false});
+}
+
+void show_quality(const data::ImportOptions& import, const std::vector<std::string>& files,
+                  const FitControl& control) {
+  std::map<std::string, data::ImportSummary::Cause> dropped;
+  const auto log = read_log(files, import, control, dropped);
+  std::vector<std::int64_t> times(log.times_us().begin(), log.times_us().end());
+  const auto cut_at = times.begin() + static_cast<std::ptrdiff_t>(times.size() * 8 / 10);
+  std::nth_element(times.begin(), cut_at, times.end());
+  const auto split = data::split_by_time(log, data::WeightingConfig{}, *cut_at);
+  std::vector<std::vector<std::string>> rows{{"model", "recall@20", "ndcg@20", "95 % interval", "catalogue shown", "fit s"}};
+  for (const auto* name : {"popular", "item_knn", "ials"}) {
+    const auto evaluation = evaluate_model(name, "", split, {}, control);
+    const auto& quality = evaluation.quality;
+    const auto bounds = quality.interval.at("ndcg@20");
+    rows.push_back({name, number(quality.metrics.at("recall@20"), 4), number(quality.metrics.at("ndcg@20"), 4),
+                    number(bounds.first, 4) + " .. " + number(bounds.second, 4),
+                    number(100 * quality.metrics.at("coverage@20"), 0) + " %", number(evaluation.fit_seconds, 2)});
+  }
+  std::cout << "  trained before " << format_time(*cut_at).substr(0, 10)
+            << ", tested on what people did with items new to them afterwards; every item ranked\n"
+            << table(rows, {false, true, true, true, true, true});
+}
+
+void show_times(serve::Engine& engine, const store::Store& store) {
+  std::vector<std::string> users;
+  store.people().people([&](const UserKey&, data::PersonName person) {
+    if (person.sort == PersonSort::user) users.emplace_back(person.id);
+    return true;
+  });
+  if (users.empty()) return;
+  serve::EngineWorkspace workspace;
+  serve::Response response;
+  std::vector<double> times;
+  std::size_t personal = 0;
+  for (const auto& user : users) {
+    serve::Request request;
+    request.user = user;
+    const Stopwatch watch;
+    engine.answer(request, workspace, response);
+    times.push_back(watch.seconds() * 1e6);
+    personal += response.policy() == serve::Policy::personal;
+  }
+  std::sort(times.begin(), times.end());
+  std::cout << "  " << grouped(users.size()) << " customers asked once each, in this process, one thread: median "
+            << number(times[times.size() / 2], 0) << " us, 99 of 100 within " << number(times[times.size() * 99 / 100], 0)
+            << " us\n  " << number(100.0 * static_cast<double>(personal) / static_cast<double>(users.size()), 1)
+            << " % of them got a personal answer, the others the shop's most popular items\n";
+}
+
+void run(const Command& command, const Options& options) {
+  namespace fs = std::filesystem;
+  const Stopwatch whole;
+  const auto control = command.control();
+  const fs::path folder = options.folder, store_folder = folder / "store";
+  fs::create_directories(folder);
+  fs::remove_all(store_folder);
+
+  serve::TrainInputs inputs;
+  std::vector<std::string> files = options.events;
+  inputs.items = options.items;
+  heading(1, "The shop's log");
+  if (files.empty()) {
+    const Stopwatch watch;
+    data::simulate_shop(folder / "shop", options.shop, control);
+    files = {(folder / "shop" / "events.csv").string()};
+    inputs.items = folder / "shop" / "items.csv";
+    std::cout << "  simulated a shop of " << grouped(options.shop.users) << " customers, " << grouped(options.shop.items)
+              << " products and " << grouped(options.shop.days) << " days in " << number(watch.seconds(), 1) << " s: "
+              << (folder / "shop").string() << '\n';
+  }
+  for (const auto& file : files) inputs.events.emplace_back(file);
+  inputs.import = options.import.options();
+
+  heading(2, "Training");
+  const auto store = store::Store::open(store_folder, store::Store::Mode::create);
+  const auto report = serve::train(*store, inputs, {serve::train_config_from_json("", "")}, control);
+  std::cout << "  " << grouped(report.read) << " lines read, " << grouped(report.ingested) << " events taken in\n"
+            << describe_dropped(report.dropped) << "  " << grouped(report.users) << " people, " << grouped(report.items) << " items;";
+  for (const auto& model : report.models) std::cout << ' ' << model.name << ' ' << number(model.seconds, 2) << " s";
+  std::cout << "\n  published generation " << report.generation << " after " << number(report.seconds, 1) << " s\n";
+
+  heading(3, "How good it is, measured on a later part of the log");
+  show_quality(inputs.import, files, control);
+
+  const auto engine = serve::Engine::open(store);
+  const auto generation = engine->generation();
+  const auto& items = generation->items();
+  serve::EngineWorkspace workspace;
+  serve::Response response;
+
+  auto customer = choose_customer(*store, items, options.user);
+  const bool known = !customer.id.empty();
+  if (known) {
+    heading(4, "A customer: " + customer.id + ", latest first");
+    show_history(customer, items);
+
+    serve::Request request;
+    (customer.sort == PersonSort::user ? request.user : request.visitor) = customer.id;
+    request.explain = true;
+    engine->answer(request, workspace, response);
+    heading(5, "Recommended to " + customer.id + " (" + std::string(name(response.policy())) + ", " + number(response.microseconds(), 0) + " us)");
+    show_answer(response, items);
+    const std::vector<ItemKey> before(response.keys().begin(), response.keys().end());
+
+    if (!before.empty()) {
+      // Something the customer has not seen, from the popular end of the list: a real change of mind.
+      const auto clicked = *items.find(before[before.size() / 2]);
+      serve::Request like;
+      like.op = serve::Op::similar;
+      const auto key = items.key(clicked);
+      like.items = {&key, 1};
+      engine->answer(like, workspace, response);
+      heading(6, "Similar to " + item_text(items, clicked));
+      show_answer(response, items);
+
+      data::Event click;
+      click.time_us = system_time_us();
+      click.kind = data::EventKind::add_to_cart;
+      (customer.sort == PersonSort::user ? click.user : click.visitor) = customer.id;
+      click.item = items.id(clicked);
+      engine->record({&click, 1});
+      request.explain = false;
+      engine->answer(request, workspace, response);
+      heading(7, customer.id + " puts " + item_text(items, clicked) + " into the cart; the next answer");
+      show_answer(response, items, before);
+    }
+  }
+
+  const auto popular = [&] {
+    serve::Request request;
+    request.count = 2;
+    engine->answer(request, workspace, response);
+    return std::vector<ItemKey>(response.keys().begin(), response.keys().end());
+  }();
+  serve::Request visitor;
+  visitor.session = popular;
+  visitor.count = 5;
+  engine->answer(visitor, workspace, response);
+  std::string seeds;
+  for (const auto key : popular) seeds += (seeds.empty() ? "" : " and ") + item_text(items, *items.find(key));
+  heading(8, "A visitor nobody knows looks at " + seeds);
+  show_answer(response, items);
+
+  heading(9, "Times");
+  show_times(*engine, *store);
+  std::cout << "  the whole demo took " << number(whole.seconds(), 1) << " s\n\n"
+            << "  Ask more:  build/release/bindings/cli/pannier recommend --store " << store_folder.string() << " --user "
+            << (known ? customer.id : "ID") << " --explain\n"
+            << "  Your file: make demo DATA=events.csv MAP=user=customer_id,item=product,time=date ARGS='--kind purchase --on-error skip'\n";
+}
+
+}  // namespace
+
+void add_demo(CLI::App& app, Commands& commands) {
+  auto& command = add_command(app, commands, "demo", "The whole path on a simulated shop, or on your own file, in the terminal");
+  auto options = std::make_shared<Options>();
+  command.app->add_option("--folder", options->folder, "Folder for the demo's shop and store; its store is made anew")->capture_default_str();
+  command.app->add_option("--events", options->events, "Your event files; default: a simulated shop");
+  command.app->add_option("--items", options->items, "Your items file");
+  command.app->add_option("--user", options->user, "The customer to show; default: one with a middling history");
+  command.app->add_option("--users", options->shop.users, "Customers of the simulated shop")->capture_default_str();
+  command.app->add_option("--products", options->shop.items, "Products of the simulated shop")->capture_default_str();
+  command.app->add_option("--days", options->shop.days, "Days of the simulated shop")->capture_default_str();
+  command.app->add_option("--seed", options->shop.seed, "Another seed is another shop")->capture_default_str();
+  options->import.add_to(*command.app);
+  command.run = [&command, options] { run(command, *options); };
+}
+
+}  // namespace pannier::cli

@@ -1,0 +1,40 @@
+#include <iostream>
+
+#include "command.hpp"
+#include "pannier/core/time.hpp"
+
+namespace pannier::cli {
+
+void add_erase(CLI::App& app, Commands& commands) {
+  auto& command = add_command(app, commands, "erase", "Delete a person: events and state; the next request knows nothing");
+  struct Options {
+    std::string store, user, visitor;
+    bool dry_run = false;
+  };
+  auto options = std::make_shared<Options>();
+  command.app->add_option("--store", options->store, "Folder of the store")->required();
+  auto* who = command.app->add_option_group("who", "whom");
+  who->add_option("--user", options->user, "Id of a user");
+  who->add_option("--visitor", options->visitor, "Id of a visitor");
+  who->require_option(1);
+  command.app->add_flag("--dry-run", options->dry_run, "Say what would be deleted, and delete nothing");
+  command.run = [&command, options] {
+    const bool user = !options->user.empty();
+    const auto key = user_key(user ? PersonSort::user : PersonSort::visitor, user ? options->user : options->visitor);
+    const auto store = open_store(options->store, false);
+    const auto receipt = store->people().erase(key, options->dry_run);
+    if (command.json) {
+      print_json({{"sort", user ? "user" : "visitor"},
+                  {"known", receipt.known},
+                  {"events", receipt.events},
+                  {"time", format_time(receipt.time_us)},
+                  {"dry_run", options->dry_run}});
+    } else if (!receipt.known) {
+      std::cout << "the store knows nobody of that id\n";
+    } else {
+      std::cout << (options->dry_run ? "would delete " : "deleted ") << grouped(receipt.events) << " events\n";
+    }
+  };
+}
+
+}  // namespace pannier::cli

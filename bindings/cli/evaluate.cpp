@@ -1,0 +1,239 @@
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "evaluation.hpp"
+#include "pannier/core/config.hpp"
+#include "pannier/core/time.hpp"
+#include "pannier/data/catalog.hpp"
+#include "pannier/serve/train.hpp"
+
+namespace pannier::cli {
+
+data::EventLog read_log(const std::vector<std::string>& files, const data::ImportOptions& import, const FitControl& control,
+                        std::map<std::string, data::ImportSummary::Cause>& dropped) {
+  data::EventLog log;
+  for (const auto& file : files) {
+    const auto summary = data::read_events(
+        file, import,
+        [&](std::span<const data::ImportedEvent> events) {
+          for (const auto& imported : events) log.append(imported.event);
+        },
+        control);
+    for (const auto& [cause, what] : summary.dropped) {
+      auto& sum = dropped[cause];
+      sum.lines += what.lines;
+      if (sum.example.empty()) sum.example = what.example;
+    }
+  }
+  return log;
+}
+
+Evaluation evaluate_model(const std::string& name, const std::string& config_json, const data::Split& split,
+                          const evaluate::ProtocolConfig& protocol, const FitControl& control) {
+  Evaluation evaluation;
+  evaluation.model = name;
+  const Stopwatch watch;
+  evaluation.fitted = serve::fit_model(name, config_json, split.train, control);
+  evaluation.fit_seconds = watch.seconds();
+  evaluation.quality = evaluate::evaluate(*evaluation.fitted.model, split.train, split.test, protocol, control);
+  return evaluation;
+}
+
+namespace {
+
+struct Options {
+  std::string model, train, test, split, items, format = "events", protocol = "weak", seen = "exclude", at = "20", config, output;
+  std::vector<std::string> events, settings;
+  bool last_out = false;
+  ImportFlags import;
+};
+
+std::vector<std::uint32_t> parse_cutoffs(const std::string& text) {
+  std::vector<std::uint32_t> cutoffs;
+  for (const auto& part : split_list(text)) {
+    std::size_t used = 0;
+    unsigned long value = 0;
+    try {
+      value = std::stoul(part, &used);
+    } catch (const std::exception&) {
+      used = 0;
+    }
+    if (used != part.size() || value == 0 || value > 100'000)
+      throw UsageError("--at: '" + part + "' is no cut-off; expected whole numbers from 1 to 100000, as 20,50");
+    cutoffs.push_back(static_cast<std::uint32_t>(value));
+  }
+  if (cutoffs.empty()) throw UsageError("--at: no cut-off is given; expected whole numbers, as 20,50");
+  return cutoffs;
+}
+
+EvaluationData load(const Options& options, const FitControl& control) {
+  EvaluationData data;
+  if (options.format == "lightgcn") {
+    if (options.train.empty() || (options.test.empty() && !options.last_out))
+      throw UsageError("--format lightgcn: needs --train FILE and --test FILE, or --train FILE --last-out");
+    data.split = data::read_lightgcn(options.train, options.test, options.last_out);
+    return data;
+  }
+  const auto import = options.import.options();
+  const auto weights = serve::train_config_from_json(read_text(options.config), options.config).events;
+  if (options.events.empty() || (options.split.empty() && !options.last_out))
+    throw UsageError("--format events: needs --events FILE with --split TIME or --last-out");
+  auto log = read_log(options.events, import, control, data.dropped);
+  if (!options.items.empty())
+    for (const auto& item : data::read_catalog(options.items, import.on_error).items()) log.add_item(item.id);
+  if (options.last_out) {
+    data.split = data::split_last_out(log, weights);
+  } else {
+    const auto cut = parse_time_option("--split", options.split);
+    data.split = data::split_by_time(log, weights, cut);
+    std::int64_t until = std::numeric_limits<std::int64_t>::min();
+    for (const auto time : log.times_us())
+      if (time < cut) until = std::max(until, time);
+    if (until != std::numeric_limits<std::int64_t>::min()) data.trained_until = format_time(until);
+    data.tested_from = format_time(cut);
+  }
+  data.item_ids.reserve(log.item_count());
+  for (std::uint32_t i = 0; i < log.item_count(); ++i) data.item_ids.emplace_back(log.item_id(ItemIndex{i}));
+  return data;
+}
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
+/// One line a person and rank: person (row of the split), rank, item, score, whether it was held out.
+void write_ranks(const std::string& file, const model::Recommender& model, const EvaluationData& data, std::uint32_t count,
+                 bool exclude_seen, const FitControl& control) {
+  constexpr std::size_t block = 4096;
+  std::ostringstream out;
+  out << "row,rank,item,score,held_out\n";
+  const CsrView train = data.split.train, test = data.split.test;
+  for (std::size_t begin = 0; begin < train.rows; begin += block) {
+    const std::size_t rows = std::min(block, train.rows - begin);
+    CsrView part = train;
+    part.rows = rows;
+    part.offsets = train.offsets.subspan(begin, rows + 1);
+    // Offsets of a block count from the whole: give the block its own, from zero.
+    std::vector<std::int64_t> offsets(part.offsets.begin(), part.offsets.end());
+    const auto first = offsets.front();
+    for (auto& offset : offsets) offset -= first;
+    part.offsets = offsets;
+    part.columns = train.columns.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(offsets.back()));
+    part.values = train.values.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(offsets.back()));
+    std::vector<ItemIndex> items(rows * count);
+    std::vector<float> scores(rows * count);
+    model.recommend_batch(part, {.count = count, .exclude_history = exclude_seen}, control.execution, items, scores);
+    for (std::size_t r = 0; r < rows; ++r) {
+      const auto held_out = test.row_columns(begin + r);
+      if (held_out.empty()) continue;
+      for (std::uint32_t k = 0; k < count && items[r * count + k] != no_item; ++k) {
+        const auto item = value(items[r * count + k]);
+        out << begin + r << ',' << k + 1 << ',' << (data.item_ids.empty() ? std::to_string(item) : csv_field(data.item_ids[item]))
+            << ',' << scores[r * count + k] << ',' << std::binary_search(held_out.begin(), held_out.end(), item) << '\n';
+      }
+    }
+  }
+  write_text(file, out.str());
+}
+
+void run(const Command& command, const Options& options) {
+  evaluate::ProtocolConfig protocol;
+  protocol.at = parse_cutoffs(options.at);
+  protocol.exclude_seen = options.seen == "exclude";
+  const auto settings = settings_to_json(options.settings);
+  const auto control = command.control();
+  const auto data = load(options, control);
+  const auto evaluation = evaluate_model(options.model, settings, data.split, protocol, control);
+  const auto& quality = evaluation.quality;
+  if (!options.output.empty())
+    write_ranks(options.output, *evaluation.fitted.model, data, *std::max_element(protocol.at.begin(), protocol.at.end()),
+                protocol.exclude_seen, control);
+
+  const auto config = Json::parse(evaluation.fitted.model->config_json());
+  if (command.json) {
+    Json intervals = Json::object();
+    for (const auto& [name, bounds] : quality.interval) intervals[name] = {bounds.first, bounds.second};
+    Json object = {{"model", options.model},
+                   {"users", data.split.train.rows},
+                   {"items", data.split.train.cols},
+                   {"interactions", data.split.train.columns.size()},
+                   {"positions", quality.held_out},
+                   {"metrics", Json(quality.metrics)},
+                   {"interval", intervals},
+                   {"skipped", {{"unknown_items", data.split.unknown_items}, {"empty_users", quality.empty_people}}},
+                   {"seconds", {{"fit", evaluation.fit_seconds}, {"recommend", quality.seconds}}},
+                   {"peak_rss_mb", peak_rss_mb()},
+                   {"config", config},
+                   {"seed", config.contains("seed") ? config["seed"] : Json(nullptr)},
+                   {"threads", resolved_threads(control.execution)},
+                   {"seen", options.seen}};
+    if (!data.dropped.empty()) object["dropped"] = dropped_json(data.dropped);
+    if (!data.tested_from.empty()) {
+      object["trained_until"] = data.trained_until;
+      object["tested_from"] = data.tested_from;
+    }
+    print_json(object);
+    return;
+  }
+  std::cout << describe_dropped(data.dropped) << options.model << ' ' << config.dump() << '\n'
+            << "  " << grouped(data.split.train.rows) << " people, " << grouped(data.split.train.cols) << " items, "
+            << grouped(data.split.train.columns.size()) << " training pairs; " << grouped(quality.people) << " people tested on "
+            << grouped(quality.held_out) << " held-out pairs, every item ranked, seen items "
+            << (protocol.exclude_seen ? "left out" : "kept") << '\n';
+  if (!data.tested_from.empty())
+    std::cout << "  trained until " << data.trained_until << ", tested from " << data.tested_from << '\n';
+  if (data.split.unknown_items != 0)
+    std::cout << "  " << grouped(data.split.unknown_items) << " held-out pairs left out: their item is not in the training part\n";
+  for (const auto& [name, metric] : quality.metrics) {
+    std::cout << "  " << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << number(metric, 4);
+    if (const auto bounds = quality.interval.find(name); bounds != quality.interval.end())
+      std::cout << "   95 % interval " << number(bounds->second.first, 4) << " to " << number(bounds->second.second, 4);
+    std::cout << '\n';
+  }
+  std::cout << "  fitted in " << number(evaluation.fit_seconds, 2) << " s, ranked in " << number(quality.seconds, 2) << " s, "
+            << number(peak_rss_mb(), 0) << " MB at most\n";
+  if (!evaluation.fitted.report.detail.empty()) std::cout << "  " << evaluation.fitted.report.detail << '\n';
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app, Commands& commands) {
+  auto& command = add_command(app, commands, "evaluate", "Fit a model on a training part and measure its ranking on the test part");
+  auto options = std::make_shared<Options>();
+  std::string known;
+  for (const auto name : serve::model_names()) known += (known.empty() ? "" : ", ") + std::string(name);
+  command.app->add_option("--model", options->model, "One of " + known)->required();
+  command.app->add_option("--train", options->train, "Training file (format lightgcn)");
+  command.app->add_option("--test", options->test, "Test file (format lightgcn)");
+  command.app->add_option("--events", options->events, "Event files (format events)");
+  command.app->add_option("--split", options->split, "Events before this time train, from it on they test");
+  command.app->add_flag("--last-out", options->last_out, "Each person's last event is the test");
+  command.app->add_option("--format", options->format, "events, or lightgcn: a line a user, `user item item ...`")
+      ->check(CLI::IsMember({"events", "lightgcn"}))
+      ->capture_default_str();
+  command.app->add_option("--items", options->items, "Items file: its items are ranked too");
+  command.app->add_option("--protocol", options->protocol, "weak: people of the test are in the training part too")
+      ->check(CLI::IsMember({"weak"}))
+      ->capture_default_str();
+  command.app->add_option("--seen", options->seen, "Whether trained items may be recommended and count when held out")
+      ->check(CLI::IsMember({"exclude", "keep"}))
+      ->capture_default_str();
+  command.app->add_option("--set", options->settings, "A setting of the model, key=value; again for more");
+  command.app->add_option("--at", options->at, "Cut-offs, as 20,50,100")->capture_default_str();
+  command.app->add_option("--config", options->config, "JSON file whose \"events\" part gives the weights of kinds");
+  command.app->add_option("-o,--output", options->output, "CSV file of the rankings: row, rank, item, score, held_out");
+  options->import.add_to(*command.app);
+  std::string footer = "Settings:\n";
+  for (const auto name : serve::model_names())
+    for (const auto& setting : serve::model_settings(name))
+      footer += "  " + std::string(name) + ' ' + setting.name + '=' + setting.default_value + "  " + setting.range + "  " + setting.help + '\n';
+  command.app->footer(footer);
+  command.run = [&command, options] { run(command, *options); };
+}
+
+}  // namespace pannier::cli

@@ -1,0 +1,38 @@
+/// Reading a training and a test part, and measuring one model on it: under `evaluate` and the demo.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "command.hpp"
+#include "pannier/data/event_log.hpp"
+#include "pannier/data/split.hpp"
+#include "pannier/data/weighting.hpp"
+#include "pannier/evaluate/protocol.hpp"
+#include "pannier/serve/registry.hpp"
+
+namespace pannier::cli {
+
+/// The two parts, and how to call rows and columns.
+struct EvaluationData {
+  data::Split split;
+  std::vector<std::string> item_ids;     ///< Empty: the numbers themselves.
+  std::map<std::string, data::ImportSummary::Cause> dropped;
+  std::string trained_until, tested_from;   ///< Of a split in time.
+};
+
+/// Events of all files in one log. Errors: as read_events.
+[[nodiscard]] data::EventLog read_log(const std::vector<std::string>& files, const data::ImportOptions& import,
+                                      const FitControl& control, std::map<std::string, data::ImportSummary::Cause>& dropped);
+
+struct Evaluation {
+  std::string model;
+  serve::FittedModel fitted;
+  evaluate::Quality quality;
+  double fit_seconds = 0;
+};
+
+[[nodiscard]] Evaluation evaluate_model(const std::string& name, const std::string& config_json, const data::Split& split,
+                                        const evaluate::ProtocolConfig& protocol, const FitControl& control);
+
+}  // namespace pannier::cli

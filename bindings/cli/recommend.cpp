@@ -1,0 +1,151 @@
+#include <fstream>
+#include <iostream>
+
+#include "command.hpp"
+#include "pannier/serve/engine.hpp"
+
+namespace pannier::cli {
+namespace {
+
+std::string describe(const serve::Response& response) {
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t slot = 0; slot < response.items().size(); ++slot) {
+    std::string reasons;
+    for (const auto& reason : response.reasons(slot))
+      reasons += (reasons.empty() ? "because of " : ", ") + std::string(response.reason_id(reason));
+    rows.push_back({std::to_string(slot + 1), std::string(response.item_id(slot)), shortened(response.item_name(slot), 44),
+                    number(response.items()[slot].score, 4), reasons});
+  }
+  std::string text = table(rows, {true, false, false, true, false});
+  if (rows.empty()) text = "  nothing to show\n";
+  return text + "answered by: " + std::string(name(response.policy())) + (response.fallback() ? " (a fallback)" : "") +
+         ", generation " + std::string(response.generation()) + ", " + number(response.microseconds(), 0) + " us\n";
+}
+
+/// Answers each line of `file` through the engine's JSON door.
+void answer_file(const Command& command, serve::Engine& engine, const std::string& file, const std::string& output) {
+  if (!std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file, "there is no such file");
+  std::ifstream in(file, std::ios::binary);
+  serve::EngineWorkspace workspace;
+  serve::Response response;
+  std::string answers;
+  std::uint64_t count = 0, line_number = 0;
+  const Stopwatch watch;
+  for (std::string line; std::getline(in, line);) {
+    ++line_number;
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.find_first_not_of(" \t") == std::string::npos) continue;
+    try {
+      const auto answer = engine.call_json(line, workspace, response);
+      if (command.json && output.empty() && count != 0) answers += ',';
+      answers += answer;
+      if (!(command.json && output.empty())) answers += '\n';
+    } catch (const Error& error) {
+      throw Error(error.code(), file + ':' + std::to_string(line_number) + (error.where().empty() ? "" : ": " + error.where()),
+                  error.problem(), error.allowed());
+    }
+    ++count;
+  }
+  if (in.bad()) throw Error(ErrorCode::io_failure, file, "cannot be read");
+  if (output.empty()) {
+    std::cout << (command.json ? "{\"answers\":[" + answers + "]}\n" : answers);
+    return;
+  }
+  write_text(output, answers);
+  if (command.json) {
+    print_json({{"requests", count}, {"file", output}, {"seconds", watch.seconds()}});
+  } else {
+    std::cout << "answered " << grouped(count) << " requests in " << number(watch.seconds(), 3) << " s, written to " << output
+              << '\n';
+  }
+}
+
+void answer(const Command& command, serve::Engine& engine, const serve::Request& request, const std::string& output) {
+  serve::EngineWorkspace workspace;
+  serve::Response response;
+  engine.answer(request, workspace, response);
+  const auto text = command.json || !output.empty() ? to_json(response) + '\n' : describe(response);
+  if (output.empty()) {
+    std::cout << text;
+  } else {
+    write_text(output, text);
+    if (!command.json) std::cout << "written to " << output << '\n';
+  }
+}
+
+std::vector<ItemKey> keys_of(const std::vector<std::string>& ids) {
+  std::vector<ItemKey> keys;
+  for (const auto& id : ids) keys.push_back(item_key(id));
+  return keys;
+}
+
+}  // namespace
+
+void add_recommend(CLI::App& app, Commands& commands) {
+  struct Options {
+    std::string store, user, visitor, session, requests, page, output, time, item, seen = "exclude";
+    std::uint32_t count = 10;
+    bool explain = false, exclude_bought = false, read_only = false;
+  };
+
+  auto& recommend = add_command(app, commands, "recommend", "Ranked items for a person, an anonymous session, or a file of requests");
+  auto options = std::make_shared<Options>();
+  auto* who = recommend.app->add_option_group("who", "for whom");
+  who->add_option("--user", options->user, "Id of a user");
+  who->add_option("--visitor", options->visitor, "Id of a visitor");
+  who->add_option("--session", options->session, "Items of an anonymous session or cart, oldest first: I,J,...");
+  who->add_option("--requests", options->requests, "File of requests, one JSON object a line (docs/interface.md)");
+  who->require_option(1, 4);
+  recommend.app->add_option("--store", options->store, "Folder of the store")->required();
+  recommend.app->add_option("-n,--count", options->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
+  recommend.app->add_option("--page", options->page, "Page type, kept for logs");
+  recommend.app->add_option("--seen", options->seen, "Whether items the person has seen or bought may return")
+      ->check(CLI::IsMember({"exclude", "keep"}))
+      ->capture_default_str();
+  recommend.app->add_flag("--exclude-bought", options->exclude_bought, "With --seen keep: still without what was bought");
+  recommend.app->add_option("--time", options->time, "The request's time; default now");
+  recommend.app->add_flag("--explain", options->explain, "Say which items of the history speak for each item");
+  recommend.app->add_flag("--read-only", options->read_only, "Change nothing in the store's folder");
+  recommend.app->add_option("-o,--output", options->output, "File for the answers, JSON lines");
+  recommend.run = [&recommend, options] {
+    if (!options->requests.empty() && (!options->user.empty() || !options->visitor.empty() || !options->session.empty()))
+      throw UsageError("--requests: each line says for whom; expected no --user, --visitor or --session beside it");
+    if (!options->user.empty() && !options->visitor.empty())
+      throw UsageError("--user and --visitor: both name the person; expected one of them");
+    const auto engine = serve::Engine::open(open_store(options->store, options->read_only));
+    if (!options->requests.empty()) return answer_file(recommend, *engine, options->requests, options->output);
+    const auto session = keys_of(split_list(options->session));
+    serve::Request request;
+    request.user = options->user;
+    request.visitor = options->visitor;
+    request.session = session;
+    request.count = options->count;
+    request.exclude_seen = options->seen == "exclude";
+    request.exclude_bought = options->exclude_bought;
+    request.explain = options->explain;
+    request.page = options->page;
+    if (!options->time.empty()) request.time_us = parse_time_option("--time", options->time);
+    answer(recommend, *engine, request, options->output);
+  };
+
+  auto& similar = add_command(app, commands, "similar", "Items similar to an item");
+  auto like = std::make_shared<Options>();
+  similar.app->add_option("--store", like->store, "Folder of the store")->required();
+  similar.app->add_option("--item", like->item, "Id of the item")->required();
+  similar.app->add_option("-n,--count", like->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
+  similar.app->add_flag("--read-only", like->read_only, "Change nothing in the store's folder");
+  similar.app->add_option("-o,--output", like->output, "File for the answer, JSON");
+  similar.run = [&similar, like] {
+    const auto engine = serve::Engine::open(open_store(like->store, like->read_only));
+    const auto key = item_key(like->item);
+    if (!engine->generation()->items().find(key))
+      throw Error(ErrorCode::invalid_argument, "--item", "'" + like->item + "' is no item of generation " + engine->generation()->info().id);
+    serve::Request request;
+    request.op = serve::Op::similar;
+    request.items = {&key, 1};
+    request.count = like->count;
+    answer(similar, *engine, request, like->output);
+  };
+}
+
+}  // namespace pannier::cli

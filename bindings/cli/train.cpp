@@ -1,0 +1,60 @@
+#include <iostream>
+
+#include "command.hpp"
+#include "pannier/serve/train.hpp"
+
+namespace pannier::cli {
+
+void add_train(CLI::App& app, Commands& commands) {
+  auto& command = add_command(app, commands, "train",
+                              "Take in event files, fit the configured models, publish one generation");
+  struct Options {
+    std::string store, items, config;
+    std::vector<std::string> events;
+    ImportFlags import;
+  };
+  auto options = std::make_shared<Options>();
+  command.app->add_option("--store", options->store, "Folder of the store; made when absent")->required();
+  command.app->add_option("--events", options->events,
+                          "Event files, CSV or TSV, plain or .gz, - for standard input; without: train on what the store holds");
+  command.app->add_option("--items", options->items, "Items file: item, name, category, brand, price, stock, ...");
+  command.app->add_option("--config", options->config, "JSON file: {\"events\": {...}, \"models\": [...], \"serving\": {}}");
+  options->import.add_to(*command.app);
+  command.run = [&command, options] {
+    serve::TrainInputs inputs;
+    for (const auto& file : options->events) inputs.events.emplace_back(file);
+    inputs.items = options->items;
+    inputs.import = options->import.options();
+    const auto config = serve::train_config_from_json(read_text(options->config), options->config);
+    const auto store = store::Store::open(
+        options->store, options->events.empty() ? store::Store::Mode::read_write : store::Store::Mode::create);
+    const auto report = serve::train(*store, inputs, config, command.control());
+
+    if (command.json) {
+      Json models = Json::array();
+      for (const auto& model : report.models)
+        models.push_back({{"name", model.name}, {"seconds", model.seconds}, {"metrics", Json(model.metrics)}});
+      print_json({{"generation", report.generation},
+                  {"events",
+                   {{"read", report.read},
+                    {"ingested", report.ingested},
+                    {"duplicates", report.duplicates},
+                    {"dropped", dropped_json(report.dropped)}}},
+                  {"users", report.users},
+                  {"items", report.items},
+                  {"models", models},
+                  {"seconds", report.seconds},
+                  {"peak_rss_mb", report.peak_rss_mb}});
+      return;
+    }
+    std::cout << "read " << grouped(report.read) << " lines: " << grouped(report.ingested) << " new events, "
+              << grouped(report.duplicates) << " known already\n"
+              << describe_dropped(report.dropped) << "trained on " << grouped(report.users) << " people and "
+              << grouped(report.items) << " items:";
+    for (const auto& model : report.models) std::cout << ' ' << model.name << ' ' << number(model.seconds, 2) << " s";
+    std::cout << "\npublished generation " << report.generation << " in " << options->store << " after "
+              << number(report.seconds, 1) << " s, " << number(report.peak_rss_mb, 0) << " MB at most\n";
+  };
+}
+
+}  // namespace pannier::cli
