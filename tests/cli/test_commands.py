@@ -1,0 +1,249 @@
+"""The subcommands do what their help says, and fail by name."""
+
+import csv
+import json
+import re
+import shutil
+
+import pytest
+
+COMMANDS = ["simulate", "train", "recommend", "similar", "evaluate", "inspect", "verify", "rollback", "prune", "erase", "demo"]
+
+
+def users_of(shop):
+    with open(shop / "users.csv", newline="") as file:
+        return [row["user"] for row in csv.DictReader(file)]
+
+
+def first_user(shop):
+    """A user with at least five purchases of the log."""
+    bought = {}
+    with open(shop / "events.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["kind"] == "purchase" and row["user"]:
+                bought[row["user"]] = bought.get(row["user"], 0) + 1
+    return next(user for user, count in sorted(bought.items()) if count >= 5)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(pannier, command):
+    done = pannier(command, "--help")
+    assert done.code == 0
+    assert "--json" in done.out and "--threads" in done.out
+
+
+def test_the_version_is_that_of_the_header(pannier, request):
+    header = (request.config.rootpath / "include/pannier/core/version.hpp").read_text()
+    assert pannier("--version").out.strip() == re.search(r'version = "([0-9.]+)"', header)[1]
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["no-such-command"], ["train"], ["recommend", "--store", "x"], ["similar", "--store", "x"],
+    ["train", "--store", "x", "--events", "e.csv", "--on-error", "perhaps"],
+    ["train", "--store", "x", "--events", "e.csv", "--kind", "purchse"],
+    ["recommend", "--store", "x", "--user", "u", "-n", "0"], ["recommend", "--store", "x", "--user", "u", "-n", "-1"],
+    ["recommend", "--store", "x", "--user", "u", "--threads", "-1"],
+    ["evaluate", "--model", "popular", "--train", "f", "--format", "lightgcn"],
+    ["evaluate", "--model", "popular", "--events", "f", "--at", "0", "--last-out"],
+])
+def test_bad_usage_exits_2_and_says_why(pannier, arguments):
+    done = pannier(*arguments)
+    assert done.code == 2
+    assert done.err.startswith("pannier: ") and done.out == ""
+
+
+def test_with_json_a_failure_is_an_object_on_stderr(pannier, tmp_path):
+    done = pannier("recommend", "--store", tmp_path / "nowhere", "--user", "u", "--json")
+    assert done.code == 1 and done.out == ""
+    error = json.loads(done.err)["error"]
+    assert error["code"] == "not_found" and "nowhere" in error["where"] and error["what"]
+    done = pannier("recommend", "--json")
+    assert done.code == 2
+    assert json.loads(done.err)["error"]["code"] == "invalid_argument"
+
+
+def test_a_near_kind_is_proposed(pannier):
+    done = pannier("train", "--store", "x", "--events", "e.csv", "--kind", "purchse")
+    assert "did you mean purchase?" in done.err
+
+
+def test_train_reports_what_interface_promises(pannier, shop, config, tmp_path):
+    arguments = ["train", "--store", tmp_path / "store", "--events", shop / "events.csv", "--items", shop / "items.csv",
+                 "--config", config, "--json"]
+    first = pannier(*arguments).json
+    lines = sum(1 for _ in open(shop / "events.csv")) - 1
+    assert first["events"] == {"read": lines, "ingested": lines, "duplicates": 0, "dropped": {}}
+    assert first["users"] > 0 and first["items"] == 60
+    assert [model["name"] for model in first["models"]] == ["popular", "item_knn", "ials"]
+    assert all(model["seconds"] >= 0 for model in first["models"])
+    assert first["seconds"] > 0 and first["peak_rss_mb"] > 0
+    again = pannier(*arguments).json
+    assert again["events"]["ingested"] == 0 and again["events"]["duplicates"] == lines
+    assert again["generation"] != first["generation"]
+    retrained = pannier("train", "--store", tmp_path / "store", "--config", config, "--json").json
+    assert retrained["events"]["read"] == 0 and retrained["users"] == first["users"]
+
+
+def test_recommend_answers_a_known_person_personally(pannier, shop, store):
+    user = first_user(shop)
+    answer = pannier("recommend", "--store", store, "--user", user, "-n", 5, "--explain", "--json").json
+    assert answer["policy"] == "personal" and answer["fallback"] is False
+    items = answer["items"]
+    assert len(items) == 5 and len({item["item"] for item in items}) == 5
+    assert all(item["name"] and item["reasons"] and item["propensity"] == 1 for item in items)
+    scores = [item["score"] for item in items]
+    assert scores == sorted(scores, reverse=True)
+    with open(shop / "events.csv", newline="") as file:
+        seen = {row["item"] for row in csv.DictReader(file) if row["user"] == user and row["item"]}
+    assert not seen & {item["item"] for item in items}
+    kept = pannier("recommend", "--store", store, "--user", user, "-n", 60, "--seen", "keep", "--json").json
+    assert seen & {item["item"] for item in kept["items"]}
+
+
+def test_recommend_falls_back_for_a_stranger_and_says_so(pannier, store):
+    answer = pannier("recommend", "--store", store, "--user", "nobody at all", "-n", 4, "--json").json
+    assert answer["policy"] == "popular" and answer["fallback"] is True and len(answer["items"]) == 4
+
+
+def test_an_anonymous_session_gets_items_other_than_its_own(pannier, store):
+    seeds = [item["item"] for item in pannier("recommend", "--store", store, "--user", "x", "-n", 2, "--json").json["items"]]
+    answer = pannier("recommend", "--store", store, "--session", ",".join(seeds), "-n", 6, "--json").json
+    assert answer["policy"] == "personal" and answer["fallback"] is False
+    assert not set(seeds) & {item["item"] for item in answer["items"]}
+    unknown = pannier("recommend", "--store", store, "--session", "no-such-item", "-n", 3, "--json").json
+    assert unknown["policy"] == "popular" and len(unknown["items"]) == 3
+
+
+def test_similar_items(pannier, store):
+    item = pannier("recommend", "--store", store, "--user", "x", "-n", 1, "--json").json["items"][0]["item"]
+    answer = pannier("similar", "--store", store, "--item", item, "-n", 5, "--json").json
+    assert len(answer["items"]) == 5 and item not in {other["item"] for other in answer["items"]}
+    done = pannier("similar", "--store", store, "--item", "no-such-item")
+    assert done.code == 1 and "no-such-item" in done.err
+
+
+def test_text_output_names_the_items(pannier, shop, store):
+    done = pannier("recommend", "--store", store, "--user", first_user(shop), "-n", 3)
+    assert done.code == 0 and done.out.count("\n") == 4 and "answered by: personal" in done.out
+
+
+def test_a_file_of_requests_is_answered_line_by_line(pannier, store, tmp_path):
+    requests = tmp_path / "requests.jsonl"
+    requests.write_text('{"op":"recommend","user":"x","n":3}\n\n{"op":"recommend","user":"y","n":2}\n')
+    done = pannier("recommend", "--store", store, "--requests", requests, "-o", tmp_path / "answers.jsonl", "--json")
+    assert done.code == 0 and done.json["requests"] == 2
+    answers = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
+    assert [len(answer["items"]) for answer in answers] == [3, 2]
+    assert len(pannier("recommend", "--store", store, "--requests", requests, "--json").json["answers"]) == 2
+    requests.write_text('{"op":"recommend","user":"x","n":3}\n{"op":"recommend","usr":"y"}\n')
+    done = pannier("recommend", "--store", store, "--requests", requests, "-o", tmp_path / "other.jsonl")
+    assert done.code == 1 and f"{requests}:2" in done.err and "usr" in done.err
+    assert not (tmp_path / "other.jsonl").exists()
+
+
+def test_generations_are_shown_rolled_back_and_pruned(pannier, shop, config, tmp_path):
+    store = tmp_path / "store"
+    for _ in range(3):
+        assert pannier("train", "--store", store, "--events", shop / "events.csv", "--config", config).code == 0
+    shown = pannier("inspect", "--store", store, "--json").json
+    ids = [generation["id"] for generation in shown["generations"]]
+    assert len(ids) == 3 and shown["current"] == ids[-1]
+    assert shown["generations"][1]["parent"] == ids[0]
+    assert pannier("rollback", "--store", store, "--json").json["current"] == ids[1]
+    assert pannier("recommend", "--store", store, "--user", "x", "--json").json["generation"] == ids[1]
+    done = pannier("rollback", "--store", store, "--generation", "00000099")
+    assert done.code == 1 and "00000099" in done.err
+    assert pannier("prune", "--store", store, "--keep", 1, "--json").json["removed"] == [ids[0]]
+    assert pannier("verify", "--store", store).code == 0
+
+
+def test_an_erased_person_is_a_stranger(pannier, shop, store, tmp_path):
+    copy = tmp_path / "store"
+    shutil.copytree(store, copy)
+    user = first_user(shop)
+    dry = pannier("erase", "--store", copy, "--user", user, "--dry-run", "--json").json
+    assert dry["known"] and dry["events"] > 0 and dry["dry_run"]
+    assert pannier("recommend", "--store", copy, "--user", user, "--json").json["policy"] == "personal"
+    receipt = pannier("erase", "--store", copy, "--user", user, "--json").json
+    assert receipt["events"] == dry["events"] and not receipt["dry_run"]
+    assert pannier("recommend", "--store", copy, "--user", user, "--json").json["policy"] == "popular"
+    assert pannier("erase", "--store", copy, "--user", user, "--json").json["known"] is False
+
+
+def test_a_read_only_store_serves_and_refuses_by_name(pannier, shop, store, tmp_path):
+    copy = tmp_path / "store"
+    shutil.copytree(store, copy)
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in copy.rglob("*"))
+    answer = pannier("recommend", "--store", copy, "--user", first_user(shop), "--read-only", "--json").json
+    assert answer["policy"] == "personal"
+    requests = tmp_path / "record.jsonl"
+    requests.write_text(json.dumps({"op": "record", "user": "u", "kind": "view_item", "item": "x", "time": "2024-01-01"}) + "\n")
+    done = pannier("recommend", "--store", copy, "--requests", requests, "--read-only", "--json")
+    assert done.code == 1 and json.loads(done.err)["error"]["code"] == "read_only"
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in copy.rglob("*")) == before
+
+
+def test_a_recorded_click_changes_the_next_answer(pannier, store, tmp_path):
+    copy = tmp_path / "store"
+    shutil.copytree(store, copy)
+    item = pannier("recommend", "--store", copy, "--user", "newcomer", "-n", 1, "--json").json["items"][0]["item"]
+    requests = tmp_path / "requests.jsonl"
+    requests.write_text("\n".join(json.dumps(line) for line in [
+        {"op": "record", "user": "newcomer", "kind": "view_item", "item": item, "time": "2024-06-01T10:00:00Z"},
+        {"op": "recommend", "user": "newcomer", "n": 5}]) + "\n")
+    answers = pannier("recommend", "--store", copy, "--requests", requests, "--json").json["answers"]
+    assert answers[1]["policy"] == "personal" and item not in {other["item"] for other in answers[1]["items"]}
+
+
+def test_evaluate_reports_what_interface_promises(pannier, shop, tmp_path):
+    done = pannier("evaluate", "--model", "ials", "--events", shop / "events.csv", "--last-out", "--set", "factors=4",
+                   "--set", "epochs=2", "--at", "5,20", "-o", tmp_path / "ranks.csv", "--json")
+    assert done.code == 0, done.err
+    answer = done.json
+    for cutoff in (5, 20):
+        for metric in ("recall", "recall_min", "ndcg", "hr", "mrr", "map", "coverage", "novelty"):
+            assert f"{metric}@{cutoff}" in answer["metrics"]
+        low, high = answer["interval"][f"ndcg@{cutoff}"]
+        assert low <= answer["metrics"][f"ndcg@{cutoff}"] <= high
+    assert answer["config"]["factors"] == 4 and answer["seed"] == 42 and answer["threads"] >= 1
+    assert set(answer["skipped"]) == {"unknown_items", "empty_users"} and set(answer["seconds"]) == {"fit", "recommend"}
+    ranks = list(csv.DictReader(open(tmp_path / "ranks.csv")))
+    hits = sum(int(row["held_out"]) for row in ranks)
+    people = len({row["row"] for row in ranks})
+    assert people > 0 and hits / people == pytest.approx(answer["metrics"]["recall@20"], abs=1e-6)
+
+
+def test_evaluate_reads_the_lightgcn_format(pannier, tmp_path):
+    (tmp_path / "train.txt").write_text("0 0 1\n1 0 2\n2 0\n")
+    (tmp_path / "test.txt").write_text("0 2\n1 1\n2 1\n")
+    done = pannier("evaluate", "--model", "popular", "--train", tmp_path / "train.txt", "--test", tmp_path / "test.txt",
+                   "--format", "lightgcn", "--at", "1", "--json")
+    # Popularity 3, 1, 1: without what they have, 0 gets 2, 1 gets 1, 2 gets 1 (ties by index).
+    assert done.json["metrics"]["recall@1"] == 1 and done.json["users"] == 3 and done.json["items"] == 3
+
+
+def test_evaluate_refuses_by_name(pannier, shop):
+    events = ["--events", shop / "events.csv", "--last-out"]
+    done = pannier("evaluate", "--model", "ial", *events)
+    assert done.code == 1 and "ials" in done.err
+    done = pannier("evaluate", "--model", "ials", *events, "--set", "factor=8")
+    assert done.code == 1 and "factors" in done.err
+    done = pannier("evaluate", "--model", "ials", *events, "--set", "factors=0")
+    assert done.code == 1 and "factors" in done.err and "4096" in done.err
+
+
+def test_simulate_is_repeatable_and_tells_the_truth(pannier, shop, tmp_path):
+    assert pannier("simulate", "-o", tmp_path, "--users", 120, "--items", 60, "--days", 120, "--seed", 7).code == 0
+    for file in ("events.csv", "items.csv", "users.csv", "truth.json"):
+        assert (tmp_path / file).read_bytes() == (shop / file).read_bytes()
+    truth = json.loads((shop / "truth.json").read_text())
+    assert truth["seed"] == 7 and len(truth["users"]) == 120 and len(truth["items"]) == 60 and "seasons" in truth
+    assert set(truth["users"][0]) >= {"user", "segment", "taste", "rate", "dropout"}
+    assert set(truth["items"][0]) >= {"item", "category", "taste"}
+
+
+def test_the_demo_runs_on_a_users_file(pannier, shop, tmp_path):
+    done = pannier("demo", "--folder", tmp_path, "--events", shop / "events.csv", "--items", shop / "items.csv")
+    assert done.code == 0, done.err
+    for text in ("Training", "Recommended to", "Similar to", "into the cart", "median"):
+        assert text in done.out
