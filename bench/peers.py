@@ -1,0 +1,145 @@
+"""Ours and the peers in turn, in one process: prints one JSON object a line. Run by tools/bench.py with PEERS=1.
+
+Quality stands beside each time: recall@20 on held-out pairs for the factorisations and neighbours; for requests, the same items asked of both.
+"""
+
+import json
+import sys
+import time
+
+import implicit
+import numpy as np
+import pannier
+import scipy.sparse as sp
+
+THREADS = 2
+
+
+def matrix(users, items, events, sigma, clusters=40, seed=1):
+    """Taste clusters x Zipf popularity, log-normal degrees."""
+    rng = np.random.default_rng(seed)
+    degree = rng.lognormal(0, sigma, users)
+    degree = np.maximum(1, (degree * events / degree.sum()).astype(np.int64))
+    popularity = 1.0 / np.arange(1, items + 1) ** 0.8
+    home, taste = rng.integers(0, clusters, items), rng.integers(0, clusters, users)
+    row = np.repeat(np.arange(users), degree)
+    col = np.empty(len(row), np.int64)
+    for cluster in range(clusters):
+        weights = np.cumsum(popularity * np.where(home == cluster, 20.0, 1.0))
+        pick = np.flatnonzero(taste[row] == cluster)
+        col[pick] = np.searchsorted(weights, rng.random(len(pick)) * weights[-1])
+    m = sp.csr_matrix((np.ones(len(row), np.float32), (row, np.minimum(col, items - 1))), (users, items))
+    m.sum_duplicates()
+    m.data[:] = 1
+    return m
+
+
+def hold_out(x, share=0.1, seed=3):
+    """A training part and the held-out pairs."""
+    keep = np.random.default_rng(seed).random(x.nnz) >= share
+    coo = x.tocoo()
+    train = sp.csr_matrix((coo.data[keep], (coo.row[keep], coo.col[keep])), x.shape)
+    test = sp.csr_matrix((coo.data[~keep], (coo.row[~keep], coo.col[~keep])), x.shape)
+    return train, test
+
+
+def recall(ids, test, rows):
+    hits = total = 0
+    for line, row in zip(ids, rows):
+        held = set(test.indices[test.indptr[row]:test.indptr[row + 1]].tolist())
+        hits += len(held & set(line.tolist()))
+        total += len(held)
+    return hits / max(1, total)
+
+
+def paired(ours, peer, runs=3):
+    """Median seconds of each, in turn."""
+    a, b = [], []
+    for _ in range(runs):
+        for times, call in ((a, ours), (b, peer)):
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+    return float(np.median(a)), float(np.median(b)), [min(a), max(a)], [min(b), max(b)]
+
+
+def show(name, peer, ours_s, peer_s, threads, runs, **more):
+    print(json.dumps({"name": name, "ours_s": ours_s, "peer": peer, "peer_s": peer_s, "ratio": peer_s / ours_s, "threads": threads,
+                      "runs": runs, **more}), flush=True)
+
+
+def factorisation():
+    for shape, size in (("ml1", (6040, 3706, 910_000, 1.0)), ("shop", (100_000, 20_000, 936_000, 0.8))):
+        train, test = hold_out(matrix(*size))
+        rows = np.flatnonzero(np.diff(test.indptr))[:5000]
+        for factors in (64, 128):
+            def ours(epochs):
+                return pannier.IALS(factors=factors, epochs=epochs, threads=THREADS, seed=1).fit(train)
+
+            def theirs(iterations):
+                model = implicit.als.AlternatingLeastSquares(factors=factors, iterations=iterations, regularization=1.0, alpha=10.0,
+                                                             num_threads=THREADS, random_state=1, use_gpu=False)
+                model.fit(train, show_progress=False)
+                return model
+            a, b, sa, sb = paired(lambda: ours(3), lambda: theirs(3))
+            a1, b1, _, _ = paired(lambda: ours(1), lambda: theirs(1))
+            quality = recall(ours(10).recommend(rows, n=20)[0], test, rows)
+            peer = recall(theirs(10).recommend(rows, train[rows], N=20)[0], test, rows)
+            show(f"cf/ials_epoch_exact_vs_cg/{shape}/k{factors}", "implicit 0.7.2 ALS, CG 3", max(1e-9, (a - a1) / 2), max(1e-9, (b - b1) / 2), THREADS, 3,
+                 quality_ours=quality, quality_peer=peer, spread_fit3_s=sa, peer_spread_fit3_s=sb)
+        a, b, sa, sb = paired(lambda: pannier.ItemKNN(neighbours=50, threads=THREADS).fit(train),
+                              lambda: implicit.nearest_neighbours.CosineRecommender(K=50, num_threads=THREADS).fit(train, show_progress=False))
+        knn = implicit.nearest_neighbours.CosineRecommender(K=50, num_threads=THREADS)
+        knn.fit(train, show_progress=False)
+        show(f"cf/item_knn_fit/{shape}", "implicit 0.7.2 CosineRecommender", a, b, THREADS, 3, spread_s=sa, peer_spread_s=sb,
+             quality_ours=recall(pannier.ItemKNN(neighbours=50, threads=THREADS).fit(train).recommend(rows, n=20)[0], test, rows),
+             quality_peer=recall(knn.recommend(rows, train[rows], N=20)[0], test, rows))
+
+
+def percentiles(ask, count):
+    times = []
+    for i in range(count):
+        start = time.perf_counter()
+        ask(i)
+        times.append(time.perf_counter() - start)
+    return float(np.percentile(times, 50)), float(np.percentile(times, 99))
+
+
+def requests(store_path):
+    """One known person a call on the real shop, through Python: ours folds in from the store; theirs from a row, known or folded in."""
+    if not store_path:
+        return
+    store = pannier.Store(store_path)
+    engine = pannier.Engine(store)
+    import sqlite3
+    connection = sqlite3.connect(f"file:{store_path}/people.sqlite?mode=ro", uri=True)
+    users = [plain for (plain,) in connection.execute("SELECT plain FROM people WHERE sort = 1 ORDER BY number") if plain]
+    connection.close()
+    users = [users[i] for i in np.random.default_rng(1).permutation(len(users))][:2000]
+    items = engine_items(engine, users)
+    index = {item: k for k, item in enumerate(sorted({i for row in items for i in row}))}
+    x = sp.csr_matrix((np.ones(sum(map(len, items)), np.float32), ([r for r, row in enumerate(items) for _ in row], [index[i] for row in items for i in row])),
+                      (len(items), len(index)))
+    als = implicit.als.AlternatingLeastSquares(factors=64, iterations=10, num_threads=1, random_state=1, use_gpu=False)
+    als.fit(x, show_progress=False)
+    rows = [x[r] for r in range(x.shape[0])]
+    for user in users[:200]:
+        engine.recommend(user=user, n=10)
+    for recalculate, name in ((False, "known"), (True, "fold_in")):
+        ours = percentiles(lambda i: engine.recommend(user=users[i], n=10), len(users))
+        theirs = percentiles(lambda i: als.recommend(i, rows[i], N=10, recalculate_user=recalculate), len(users))
+        show(f"serve/recommend/{name}/retail_python", "implicit 0.7.2 ALS, in-process", ours[0], theirs[0], 1, len(users), p99_s=ours[1], peer_p99_s=theirs[1])
+
+
+def engine_items(engine, users):
+    """The items of each user's history, as the engine would leave them out: what everything but them returns."""
+    every = {i for i in engine.recommend(user="somebody nobody knows", n=10000).items}
+    return [sorted(every - set(engine.recommend(user=user, n=10000).items)) for user in users]
+
+
+if __name__ == "__main__":
+    wanted = sys.argv[1].split(",")
+    if "cf" in wanted:
+        factorisation()
+    if "serve" in wanted:
+        requests(sys.argv[2])
