@@ -81,8 +81,10 @@ EvaluationData load(const Options& options, const FitControl& control) {
   if (options.events.empty() || (options.split.empty() && !options.last_out))
     throw UsageError("--format events: needs --events FILE with --split TIME or --last-out");
   auto log = read_log(options.events, import, control, data.dropped);
-  if (!options.items.empty())
-    for (const auto& item : data::read_catalog(options.items, import.on_error).items()) log.add_item(item.id);
+  if (!options.items.empty()) {
+    const auto catalog = data::read_catalog(options.items, import.on_error);
+    for (const auto& item : catalog.items()) log.add_item(item.id);
+  }
   if (options.last_out) {
     data.split = data::split_last_out(log, weights);
   } else {
