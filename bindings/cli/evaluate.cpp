@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <sstream>
 
 #include "evaluation.hpp"
@@ -108,13 +109,15 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
-/// One line a person and rank: person (row of the split), rank, item, score, whether it was held out.
+/// One line a tested person and rank: person (row of the split), rank, item, score, whether it was held out. Without seen items
+/// a held-out item that was trained too counts for nobody, as in the metrics.
 void write_ranks(const std::string& file, const model::Recommender& model, const EvaluationData& data, std::uint32_t count,
                  bool exclude_seen, const FitControl& control) {
   constexpr std::size_t block = 4096;
   std::ostringstream out;
   out << "row,rank,item,score,held_out\n";
   const CsrView train = data.split.train, test = data.split.test;
+  std::vector<std::uint32_t> held_out;
   for (std::size_t begin = 0; begin < train.rows; begin += block) {
     const std::size_t rows = std::min(block, train.rows - begin);
     CsrView part = train;
@@ -131,7 +134,9 @@ void write_ranks(const std::string& file, const model::Recommender& model, const
     std::vector<float> scores(rows * count);
     model.recommend_batch(part, {.count = count, .exclude_history = exclude_seen}, control.execution, items, scores);
     for (std::size_t r = 0; r < rows; ++r) {
-      const auto held_out = test.row_columns(begin + r);
+      const auto seen = exclude_seen ? train.row_columns(begin + r) : std::span<const std::uint32_t>{};
+      held_out.clear();
+      std::ranges::set_difference(test.row_columns(begin + r), seen, std::back_inserter(held_out));
       if (held_out.empty()) continue;
       for (std::uint32_t k = 0; k < count && items[r * count + k] != no_item; ++k) {
         const auto item = value(items[r * count + k]);
