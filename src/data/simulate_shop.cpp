@@ -7,7 +7,7 @@
 namespace pannier::data::simulation {
 namespace {
 
-constexpr Season spring{115, 30, 2.0}, summer{182, 34, 2.0}, winter{358, 45, 1.5}, advent{340, 18, 12.0}, year_end{352, 24, 5.0}, always{};
+constexpr Season spring{115, 30, 2.0}, summer{182, 34, 2.0}, winter{358, 45, 1.5}, advent{340, 18, 12.0}, always{};
 
 constexpr std::array<Category, 30> shop_categories{{
     {"kitchen/mugs", 1.3, 11, .02, false, {335, 30, .8}, {"pantry/coffee", "pantry/tea"},

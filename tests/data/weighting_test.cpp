@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "pannier/core/error.hpp"
@@ -40,7 +41,8 @@ WeightingConfig decaying(double days) { return {.half_life_days = days}; }
 
 /// The rule as the header words it: units taken back one refund after the other, the latest purchase first; powers by the C library.
 std::map<std::uint32_t, double> slow_weights(std::vector<WeighedEvent> events, const WeightingConfig& config, std::int64_t now) {
-  std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) { return a.time_us < b.time_us; });
+  for (std::uint32_t i = 0; i < events.size(); ++i) events[i].place = i;
+  std::sort(events.begin(), events.end(), [](const auto& a, const auto& b) { return std::tie(a.time_us, a.place) < std::tie(b.time_us, b.place); });
   std::vector<double> left(events.size());
   for (std::size_t i = 0; i < events.size(); ++i) {
     left[i] = events[i].quantity;
