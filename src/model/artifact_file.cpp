@@ -111,6 +111,12 @@ void OutputFile::publish() {
   sync_folder(folder_of(path_));
 }
 
+void sync_file(const std::filesystem::path& file) {
+  const Descriptor opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (opened.number < 0 || ::fsync(opened.number) != 0)
+    throw Error(ErrorCode::io_failure, file.string(), "cannot be synced: " + reason(errno));
+}
+
 void sync_folder(const std::filesystem::path& folder) {
   const Descriptor opened{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   // Some file systems cannot sync a folder and say so with EINVAL: there, nothing more can be done.

@@ -50,6 +50,9 @@ class OutputFile {
   std::uint64_t size_ = 0;
 };
 
+/// Makes a file's bytes durable. Errors: io_failure.
+void sync_file(const std::filesystem::path& file);
+
 /// Makes renames and unlinks in a folder durable. Errors: io_failure.
 void sync_folder(const std::filesystem::path& folder);
 

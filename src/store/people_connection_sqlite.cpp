@@ -170,14 +170,14 @@ Connection::Connection(const std::filesystem::path& file, Blank) : where_(file.s
   }
 }
 
-void Connection::create(const std::filesystem::path& file) {
+void Connection::create(const std::filesystem::path& file, const std::function<void(Connection&)>& fill) {
   Connection fresh(file, Blank{});
-  fresh.execute("BEGIN IMMEDIATE");
+  fresh.execute("PRAGMA synchronous=OFF; PRAGMA journal_mode=WAL; BEGIN IMMEDIATE");
   for (const auto statement : schema) fresh.execute(std::string(statement).c_str());
   fresh.execute(("PRAGMA application_id=" + std::to_string(people_application_id)).c_str());
   fresh.execute(("PRAGMA user_version=" + std::to_string(people_schema_version)).c_str());
+  fill(fresh);
   fresh.execute("COMMIT");
-  fresh.execute("PRAGMA journal_mode=WAL");
 }
 
 Connection::~Connection() {

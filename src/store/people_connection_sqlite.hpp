@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -85,8 +86,8 @@ class Connection {
   /// Opens an existing file and makes sure that it is ours. Errors: not_found, io_failure; malformed_input (another application id, other
   /// tables, no database); unsupported (newer tables).
   Connection(const std::filesystem::path& file, Access access, int busy_ms);
-  /// Makes the tables in a new file. Errors: io_failure.
-  static void create(const std::filesystem::path& file);
+  /// Makes the tables in a new file, and what `fill` puts into them. The caller syncs the file. Errors: io_failure.
+  static void create(const std::filesystem::path& file, const std::function<void(Connection&)>& fill);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

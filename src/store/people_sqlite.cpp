@@ -342,13 +342,12 @@ void create_file(const std::filesystem::path& file) {
   };
   remove_temporary();
   try {
-    {
-      Connection::create(temporary);
-      Connection fresh(temporary, Access::read_write, 0);
+    Connection::create(temporary, [](Connection& fresh) {
       write_meta(fresh, next_sequence_name, 1);
       write_meta(fresh, next_person_name, 1);
       write_meta(fresh, pseudonyms_name, 0);
-    }
+    });
+    model::sync_file(temporary);
     if (::link(temporary.c_str(), file.c_str()) != 0 && errno != EEXIST)
       throw Error(ErrorCode::io_failure, file.string(), "cannot be made: " + std::generic_category().message(errno));
   } catch (...) {

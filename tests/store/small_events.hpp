@@ -5,8 +5,10 @@
 #include <cmath>
 #include <cstring>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -103,6 +105,13 @@ inline std::string dump(const store::PeopleStore& people, std::int64_t first = 0
             std::to_string(row.sequence) + " " + std::string(row.event.item) + " " + std::to_string(row.event.time_us - noon_us) + "\n";
   });
   return text;
+}
+
+/// The files of a folder.
+inline std::set<std::string> names_in(const std::filesystem::path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) names.insert(entry.path().filename().string());
+  return names;
 }
 
 /// Calls `test` with a fresh store of each kind this build has.
