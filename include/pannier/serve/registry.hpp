@@ -53,6 +53,7 @@ struct Setting {
 
 /// One model as a file of its own (items stay in fitted order), and back. The manifest is
 /// {"format": "pannier model", "kind", "items", "config"}; each array of the model is the section "model/<name>".
+/// Bytes are the caller's and stay as they are while the model lives.
 /// Errors: io_failure; not_found, malformed_input (also a generation's file), unsupported.
 void save_model(const model::Recommender& model, const std::filesystem::path& file);
 [[nodiscard]] std::shared_ptr<const model::Recommender> load_model(const std::filesystem::path& file);
