@@ -22,7 +22,7 @@ BUILD = ROOT / "build"
 
 OPTIONAL_DEPENDENCIES = ("SQLITE", "ZLIB", "HIGHWAY")
 # What reads foreign bytes, and the C ABI: these run once more under the sanitizers.
-SANITIZED = ("core", "data", "store", "c")
+SANITIZED = ("data", "store", "c")
 
 
 @dataclass
