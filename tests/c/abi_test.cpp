@@ -78,7 +78,8 @@ TEST_CASE("c: a null pointer is refused by name at every call, with an error or 
   auto* const store = opened.store;
   auto* const engine = opened.engine;
   auto* const response = opened.response;
-  const auto request = shop::request_for("u1");
+  const std::string user = "u1";
+  const auto request = shop::request_for(user);
   pnr_train_options options;
   pnr_train_options_init(&options, sizeof options);
   pnr_csr csr;

@@ -72,7 +72,8 @@ TEST_CASE("c: similar items, a session of keys, and a person nobody knows", "[c]
   CHECK(pnr_response_count(opened.response) == 10);
   for (std::size_t i = 0; i < 10; ++i) CHECK(pnr_response_keys(opened.response)[i] != session[0]);
 
-  auto stranger = shop::request_for("nobody");
+  const std::string nobody = "nobody";
+  const auto stranger = shop::request_for(nobody);
   ok(pnr_engine_recommend(opened.engine, &stranger, opened.response, &error), error);
   CHECK(pnr_response_policy(opened.response) == PNR_POLICY_POPULAR);
   CHECK(pnr_response_fallback(opened.response));

@@ -131,6 +131,8 @@ struct Opened {
   Opened& operator=(const Opened&) = delete;
 };
 
+/// Borrows the user's id, which has to outlive the request.
+pnr_request request_for(std::string&& user, std::uint32_t count = 5) = delete;
 inline pnr_request request_for(const std::string& user, std::uint32_t count = 5) {
   pnr_request request;
   pnr_request_init(&request, sizeof request);
