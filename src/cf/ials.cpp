@@ -30,9 +30,9 @@ float norm_of(std::span<const float> vector) {
 
 class Model final : public IalsModel {
  public:
-  Model(const IalsConfig& config, MatrixView vectors, std::span<const float> norms, std::span<const double> diagonal,
-        std::shared_ptr<const void> keeper)
-      : config_(config), vectors_(vectors), norms_(norms), diagonal_(diagonal), keeper_(std::move(keeper)) {
+  Model(const IalsConfig& config, MatrixView vectors, MatrixView fold_in_vectors, std::span<const float> norms,
+        std::span<const double> diagonal, std::shared_ptr<const void> keeper)
+      : config_(config), vectors_(vectors), fold_in_(fold_in_vectors), norms_(norms), diagonal_(diagonal), keeper_(std::move(keeper)) {
     for (const double d : diagonal) shared_.push_back(static_cast<double>(config.unobserved_weight) * d);
     for (std::size_t i = 1; i < norms.size(); ++i) descend_ &= norms[i - 1] >= norms[i];
   }
@@ -43,6 +43,7 @@ class Model final : public IalsModel {
   std::string config_json() const override { return to_json(config_); }
   const model::VectorModel* vectors() const noexcept override { return this; }
   MatrixView item_vectors() const noexcept override { return vectors_; }
+  MatrixView fold_in_vectors() const noexcept override { return fold_in_; }
   std::span<const float> item_norms() const noexcept override { return norms_; }
   bool norms_descend() const noexcept override { return descend_; }
 
@@ -127,14 +128,16 @@ class Model final : public IalsModel {
     const std::size_t count = vectors_.rows, stride = vectors_.stride;
     if (order.old_index.size() != count)
       throw Error(ErrorCode::invalid_argument, "order", "has " + std::to_string(order.old_index.size()) + " items", std::to_string(count));
-    std::vector<float> rows(count * stride, 0.0f), norms(count);
+    std::vector<float> rows(count * stride, 0.0f), fold_in_rows(count * stride, 0.0f), norms(count);
     for (std::size_t i = 0; i < count; ++i) {
       model::require_valid_item(order.old_index[i], item_count());
       const auto from = value(order.old_index[i]);
       std::ranges::copy(vectors_.row(from), rows.begin() + static_cast<std::ptrdiff_t>(i * stride));
+      std::ranges::copy(fold_in_.row(from), fold_in_rows.begin() + static_cast<std::ptrdiff_t>(i * stride));
       norms[i] = norms_[from];
     }
     writer.array<float>("item_vectors", rows);
+    writer.array<float>("fold_in_vectors", fold_in_rows);
     writer.array<float>("norms", norms);
     writer.array<double>("diagonal", diagonal_);
   }
@@ -153,7 +156,7 @@ class Model final : public IalsModel {
   }
 
   IalsRow<double> row_of(std::span<const std::uint32_t> events, std::span<const float> weights) const {
-    return {vectors_.data, vectors_.stride, vectors_.cols, shared_.data(), ials_ridge(config_, weights, vectors_.rows), events, weights};
+    return {fold_in_.data, fold_in_.stride, fold_in_.cols, shared_.data(), ials_ridge(config_, weights, fold_in_.rows), events, weights};
   }
 
   /// False, and zeros, without evidence.
@@ -182,7 +185,7 @@ class Model final : public IalsModel {
   }
 
   IalsConfig config_;
-  MatrixView vectors_;
+  MatrixView vectors_, fold_in_;
   std::span<const float> norms_;
   std::span<const double> diagonal_;
   std::vector<double> shared_;  // unobserved_weight times the diagonal.
@@ -272,16 +275,18 @@ std::shared_ptr<const IalsModel> make_ials_model(const IalsConfig& config, std::
   storage->norms.resize(storage->vectors.rows());
   for (std::size_t i = 0; i < storage->norms.size(); ++i) storage->norms[i] = norm_of(storage->vectors.row(i));
   const auto& arrays = *storage;
-  return std::make_shared<Model>(config, arrays.vectors, arrays.norms, arrays.diagonal, std::move(storage));
+  return std::make_shared<Model>(config, arrays.vectors, arrays.fold_in, arrays.norms, arrays.diagonal, std::move(storage));
 }
 
 std::shared_ptr<const IalsModel> read_ials(const model::SectionReader& reader, std::uint32_t item_count) {
   const auto config = from_json<IalsConfig>(reader.config_json(), "ials");
   const auto factors = static_cast<std::size_t>(config.factors), stride = round_up(factors, 16);
   const auto vectors = reader.array<float>("item_vectors", item_count * stride);
+  const auto fold_in = reader.array<float>("fold_in_vectors", item_count * stride);
   const auto norms = reader.array<float>("norms", item_count);
   const auto diagonal = reader.array<double>("diagonal", factors);
-  return std::make_shared<Model>(config, MatrixView{vectors.data(), item_count, factors, stride}, norms, diagonal, reader.keeper());
+  return std::make_shared<Model>(config, MatrixView{vectors.data(), item_count, factors, stride},
+                                 MatrixView{fold_in.data(), item_count, factors, stride}, norms, diagonal, reader.keeper());
 }
 
 }  // namespace pannier::cf

@@ -43,7 +43,7 @@ std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
 
 }  // namespace
 
-std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control) {
+std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control, Basis* back) {
   const auto factors = static_cast<Eigen::Index>(vectors.cols());
   const std::size_t stride = vectors.stride(), count = vectors.cols();
   const auto gram = gram_of(vectors, control);
@@ -59,20 +59,29 @@ std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side,
     throw Error(ErrorCode::numerical_failure, "fit_ials", "the Gram matrix of the " + std::string(side) + " has no eigenbasis");
 
   std::vector<double> diagonal(count);
-  std::vector<float> strips(count * stride, 0.0f);  // strips[j][k][0..16): columns 16 j.. of row k of Q.
-  for (std::size_t j = 0; j < count; ++j) {
-    diagonal[j] = std::max(0.0, solver.eigenvalues()[static_cast<Eigen::Index>(j)]);
-    for (std::size_t k = 0; k < count; ++k)
-      strips[(j / 16 * count + k) * 16 + j % 16] =
-          static_cast<float>(solver.eigenvectors()(static_cast<Eigen::Index>(k), static_cast<Eigen::Index>(j)));
-  }
+  const auto basis = [&](bool transposed) {
+    Basis out{std::vector<float>(count * stride, 0.0f)};
+    for (std::size_t j = 0; j < count; ++j)
+      for (std::size_t k = 0; k < count; ++k) {
+        const auto row = static_cast<Eigen::Index>(transposed ? j : k), column = static_cast<Eigen::Index>(transposed ? k : j);
+        out.strips[(j / 16 * count + k) * 16 + j % 16] = static_cast<float>(solver.eigenvectors()(row, column));
+      }
+    return out;
+  };
+  for (std::size_t j = 0; j < count; ++j) diagonal[j] = std::max(0.0, solver.eigenvalues()[static_cast<Eigen::Index>(j)]);
+  rotate(vectors, basis(false), control);
+  if (back != nullptr) *back = basis(true);
+  return diagonal;
+}
+
+void rotate(Matrix& vectors, const Basis& basis, const FitControl& control) {
+  const std::size_t stride = vectors.stride(), count = vectors.cols();
   WorkerScratch<float> scratch(control.execution);
   parallel_blocks_with_worker(control.execution, vectors.rows(), 8 * ials_fast::rotate_rows,
                               [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
-                                ials_fast::rotate(vectors.data() + begin * stride, stride, end - begin, strips.data(), count,
+                                ials_fast::rotate(vectors.data() + begin * stride, stride, end - begin, basis.strips.data(), count,
                                                   scratch.get(worker, ials_fast::rotate_rows * stride));
                               });
-  return diagonal;
 }
 
 }  // namespace pannier::cf

@@ -1,6 +1,7 @@
 /// The eigenbasis of one side's Gram matrix, in which what all rows of the other side share is diagonal.
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "pannier/core/fit.hpp"
@@ -8,12 +9,21 @@
 
 namespace pannier::cf {
 
+/// A factors x factors matrix, as the kernels read it: strips[j][k][0..16) are columns 16 j.. of its row k.
+struct Basis {
+  std::vector<float> strips;
+};
+
 /// Turns `vectors` (rows x factors) into vectors * Q, where vectors' vectors = Q D Q'; returns the diagonal of D, not negative,
 /// ascending. Inner products with vectors of the other side, solved afterwards, do not change by it.
 ///
 /// Cost:    O(rows factors² + factors³); the last term runs on one thread.
 /// Repeats: the same bits for any number of threads.
 /// Errors:  numerical_failure naming `side`, cancelled, out_of_memory.
-[[nodiscard]] std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control);
+/// Where `back` is given it becomes Q', for rotate().
+[[nodiscard]] std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control, Basis* back = nullptr);
+
+/// vectors := vectors * basis, in place. Cost: O(rows factors²). Repeats: the same bits for any number of threads.
+void rotate(Matrix& vectors, const Basis& basis, const FitControl& control);
 
 }  // namespace pannier::cf

@@ -55,8 +55,9 @@ class Fit {
 
   /// Solves every row of `side` given the other side's vectors, which it first rotates. Returns the shared diagonal.
   /// The `final` one solves as folding in does, so that a person's own row is what their history folds in to.
-  std::vector<double> half_sweep(const Side& side, Matrix& solved, const Side& other, Matrix& given, int epoch, bool final, Sums& sums) {
-    auto diagonal = rotate_to_eigenbasis(given, other.name + " vectors", control_);
+  /// `back`, where given, becomes the rotation that undoes the other side's.
+  std::vector<double> half_sweep(const Side& side, Matrix& solved, const Side& other, Matrix& given, int epoch, bool final, Sums& sums, Basis* back = nullptr) {
+    auto diagonal = rotate_to_eigenbasis(given, other.name + " vectors", control_, back);
     const std::size_t factors = given.cols();
     std::vector<double> shared(factors);
     std::vector<float> shared_float(factors);
@@ -135,7 +136,7 @@ CsrView evidence(const CsrView& events, Csr& kept) {
   return kept;
 }
 
-constexpr std::uint64_t initial_users = 0x69616C73;  // The purpose of these random numbers.
+constexpr std::uint64_t initial_items = 0x69616C73;  // The purpose of these random numbers.
 
 IalsFit fit(const CsrView& given, const IalsConfig& config, const FitControl& control) {
   const auto start = std::chrono::steady_clock::now();
@@ -151,10 +152,10 @@ IalsFit fit(const CsrView& given, const IalsConfig& config, const FitControl& co
   const Csr by_item = transpose(events);
   const Side user_side("user", events, config), item_side("item", by_item, config);
   const double deviation = 0.1 / std::sqrt(static_cast<double>(factors));
-  parallel_blocks(control.execution, user_side.order.size(), 1024, [&](std::size_t begin, std::size_t end, std::size_t) {
+  parallel_blocks(control.execution, item_side.order.size(), 1024, [&](std::size_t begin, std::size_t end, std::size_t) {
     for (std::size_t at = begin; at < end; ++at) {
-      Random random(config.seed, initial_users, user_side.order[at]);
-      for (float& x : users.row(user_side.order[at])) x = static_cast<float>(deviation * random.normal());
+      Random random(config.seed, initial_items, item_side.order[at]);
+      for (float& y : items.row(item_side.order[at])) y = static_cast<float>(deviation * random.normal());
     }
   });
 
@@ -162,12 +163,23 @@ IalsFit fit(const CsrView& given, const IalsConfig& config, const FitControl& co
   Fit sweeps(config, control);
   const auto epochs = static_cast<std::uint64_t>(config.epochs);
   for (int epoch = 0; epoch < config.epochs; ++epoch) {
+    const bool last = epoch + 1 == config.epochs;
     checkpoint(control, "epoch", static_cast<std::uint64_t>(epoch), epochs);
     Sums of_items, of_users;
-    sweeps.half_sweep(item_side, items, user_side, users, epoch, false, of_items);
+    auto diagonal = sweeps.half_sweep(user_side, users, item_side, items, epoch, last, of_users);
     checkpoint(control, "epoch", static_cast<std::uint64_t>(epoch), epochs);
-    storage->diagonal = sweeps.half_sweep(user_side, users, item_side, items, epoch, epoch + 1 == config.epochs, of_users);
-    report.objective.push_back(of_users.least + of_items.squares);
+    if (last) {
+      // What people fold in against stays as it is; the items' last vectors come back to the coordinates of the people's rows.
+      storage->diagonal = std::move(diagonal);
+      storage->fold_in = items;
+      Matrix rotated = users;
+      Basis back;
+      sweeps.half_sweep(item_side, items, user_side, rotated, epoch, false, of_items, &back);
+      rotate(items, back, control);
+    } else {
+      sweeps.half_sweep(item_side, items, user_side, users, epoch, false, of_items);
+    }
+    report.objective.push_back(of_items.least + of_users.squares);
   }
   checkpoint(control, "epoch", epochs, epochs);
 

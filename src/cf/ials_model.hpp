@@ -11,7 +11,8 @@ namespace pannier::cf {
 
 /// The arrays of a fitted model, owned.
 struct IalsStorage {
-  Matrix vectors;                ///< items x factors, in the eigenbasis of its own Gram matrix.
+  Matrix vectors;                ///< items x factors, in the coordinates of fold_in.
+  Matrix fold_in;                ///< items x factors, the vectors that people were solved against, in the eigenbasis of their Gram matrix.
   std::vector<double> diagonal;  ///< That matrix's diagonal.
   std::vector<float> norms;
 };

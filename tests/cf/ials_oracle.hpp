@@ -89,9 +89,9 @@ inline double gradient(const CsrView& events, std::size_t row, std::span<const f
 }
 
 /// What item events[n] of the person gives to the score of `target`: w y_target' A^-1 y.
-inline std::vector<double> shares(const CsrView& events, std::size_t row, std::size_t target, const MatrixView& y, const cf::IalsConfig& config) {
+inline std::vector<double> shares(const CsrView& events, std::size_t row, std::span<const float> target, const MatrixView& y, const cf::IalsConfig& config) {
   std::vector<double> b(y.cols);
-  for (std::size_t k = 0; k < y.cols; ++k) b[k] = static_cast<double>(y.row(target)[k]);
+  for (std::size_t k = 0; k < y.cols; ++k) b[k] = static_cast<double>(target[k]);
   const auto g = solve(normal_matrix(events, row, y, config), b);
   std::vector<double> out;
   for (std::size_t n = 0; n < events.row_columns(row).size(); ++n)

@@ -34,20 +34,27 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("unobserved_weight", c.unobserved_weight, Range{1e-6, 1e3}, "Weight of one empty cell, where an observed one weighs its own weight.");
   visit("l2", c.l2, Range{1e-9, 1e6}, "Ridge strength. Raise it when the catalogue is sparse.");
   visit("frequency_exponent", c.frequency_exponent, Range{0, 2}, "Exponent of the row's mass in the ridge; 0 is plain ridge.");
-  visit("epochs", c.epochs, Range{1, 10000}, "One epoch solves every item, then every user, so that the users belong to the final items.");
+  visit("epochs", c.epochs, Range{1, 10000}, "One epoch solves every user, then every item.");
   visit("solver", c.solver, Choices<IalsSolver>{{"auto", IalsSolver::automatic}, {"exact", IalsSolver::exact}}, "How a row is solved.");
   visit("seed", c.seed, Range{0, 1.8446744073709551615e19}, "Fixes the initial factors; nothing else is random.");
 }
 
 /// A fitted factorisation: item vectors and what folding a person in needs. Users are not part of it.
+///
+/// An item has two vectors: item_vectors(), with which it is scored, are those of the last half epoch, solved against the
+/// people's final rows; fold_in_vectors() are those of the half epoch before, against which the people's rows were solved. So folding
+/// a person in gives exactly the kind of row that the scoring vectors were fitted to; with one set for both, the people would have to be solved
+/// once more and leave the rows that the items know (docs/benchmarks.md has the accuracy of both). At convergence the two sets are one.
 class IalsModel : public model::Recommender, public model::VectorModel {
  public:
+  /// item_count x factors, in the coordinates of item_vectors().
+  [[nodiscard]] virtual MatrixView fold_in_vectors() const noexcept = 0;
   [[nodiscard]] virtual const IalsConfig& config() const noexcept = 0;
 };
 
 struct IalsFit {
   std::shared_ptr<const IalsModel> model;
-  Matrix user_factors;   ///< users x factors: the fit's own rows, in the coordinates of model->item_vectors().
+  Matrix user_factors;   ///< users x factors: the fit's own rows, in the coordinates of model->item_vectors(); what folding a row in gives.
   FitReport report;
 };
 
