@@ -85,13 +85,13 @@ def factorisation():
             a1, b1, _, _ = paired(lambda: ours(1), lambda: theirs(1))
             quality = recall(ours(10).recommend(rows, n=20)[0], test, rows)
             peer = recall(theirs(10).recommend(rows, train[rows], N=20)[0], test, rows)
-            show(f"cf/ials_epoch_exact_vs_cg/{shape}/k{factors}", "implicit 0.7.2 ALS, CG 3", max(1e-9, (a - a1) / 2), max(1e-9, (b - b1) / 2), THREADS, 3,
+            show(f"cf/ials_epoch_exact_vs_cg/{shape}/k{factors}", "implicit 0.7.3 ALS, CG 3", max(1e-9, (a - a1) / 2), max(1e-9, (b - b1) / 2), THREADS, 3,
                  quality_ours=quality, quality_peer=peer, spread_fit3_s=sa, peer_spread_fit3_s=sb)
         a, b, sa, sb = paired(lambda: pannier.ItemKNN(neighbours=50, threads=THREADS).fit(train),
                               lambda: implicit.nearest_neighbours.CosineRecommender(K=50, num_threads=THREADS).fit(train, show_progress=False))
         knn = implicit.nearest_neighbours.CosineRecommender(K=50, num_threads=THREADS)
         knn.fit(train, show_progress=False)
-        show(f"cf/item_knn_fit/{shape}", "implicit 0.7.2 CosineRecommender", a, b, THREADS, 3, spread_s=sa, peer_spread_s=sb,
+        show(f"cf/item_knn_fit/{shape}", "implicit 0.7.3 CosineRecommender", a, b, THREADS, 3, spread_s=sa, peer_spread_s=sb,
              quality_ours=recall(pannier.ItemKNN(neighbours=50, threads=THREADS).fit(train).recommend(rows, n=20)[0], test, rows),
              quality_peer=recall(knn.recommend(rows, train[rows], N=20)[0], test, rows))
 
@@ -128,7 +128,7 @@ def requests(store_path):
     for recalculate, name in ((False, "known"), (True, "fold_in")):
         ours = percentiles(lambda i: engine.recommend(user=users[i], n=10), len(users))
         theirs = percentiles(lambda i: als.recommend(i, rows[i], N=10, recalculate_user=recalculate), len(users))
-        show(f"serve/recommend/{name}/retail_python", "implicit 0.7.2 ALS, in-process", ours[0], theirs[0], 1, len(users), p99_s=ours[1], peer_p99_s=theirs[1])
+        show(f"serve/recommend/{name}/retail_python", "implicit 0.7.3 ALS, in-process", ours[0], theirs[0], 1, len(users), p99_s=ours[1], peer_p99_s=theirs[1])
 
 
 def engine_items(engine, users):

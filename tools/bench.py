@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "release"
 OUT = ROOT / "build" / "bench"
 GROUPS = ["core", "data", "cf", "serve"]
-PEERS = ["numpy==1.26.4", "scipy==1.13.1", "implicit==0.7.2", "threadpoolctl==3.5.0"]
+PEERS = ["numpy==1.26.4", "scipy==1.13.1", "implicit==0.7.3", "threadpoolctl==3.5.0"]
 
 
 def machine():
