@@ -1,6 +1,5 @@
 #include "command.hpp"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -178,12 +177,6 @@ void write_text(const std::string& file, const std::string& text) {
   std::error_code failure;
   std::filesystem::rename(temporary, file, failure);
   if (failure) throw Error(ErrorCode::io_failure, file, "cannot be written: " + failure.message());
-}
-
-double peak_rss_mb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
 std::int64_t parse_time_option(const std::string& option, const std::string& text) {

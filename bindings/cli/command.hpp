@@ -76,9 +76,6 @@ void print_json(const Json& object);
 /// Replaces `file` by `text` in one step. Errors: io_failure.
 void write_text(const std::string& file, const std::string& text);
 
-/// The peak resident memory of this process in MB.
-[[nodiscard]] double peak_rss_mb();
-
 /// ISO text or microseconds. Errors: UsageError naming the option.
 [[nodiscard]] std::int64_t parse_time_option(const std::string& option, const std::string& text);
 

@@ -174,7 +174,7 @@ void run(const Command& command, const Options& options) {
                    {"interval", intervals},
                    {"skipped", {{"unknown_items", data.split.unknown_items}, {"empty_users", quality.empty_people}}},
                    {"seconds", {{"fit", evaluation.fit_seconds}, {"recommend", quality.seconds}}},
-                   {"peak_rss_mb", peak_rss_mb()},
+                   {"peak_rss_mb", serve::peak_rss_mb()},
                    {"config", config},
                    {"seed", config.contains("seed") ? config["seed"] : Json(nullptr)},
                    {"threads", resolved_threads(control.execution)},
@@ -203,7 +203,7 @@ void run(const Command& command, const Options& options) {
     std::cout << '\n';
   }
   std::cout << "  fitted in " << number(evaluation.fit_seconds, 2) << " s, ranked in " << number(quality.seconds, 2) << " s, "
-            << number(peak_rss_mb(), 0) << " MB at most\n";
+            << number(serve::peak_rss_mb(), 0) << " MB at most\n";
   if (!evaluation.fitted.report.detail.empty()) std::cout << "  " << evaluation.fitted.report.detail << '\n';
 }
 

@@ -31,20 +31,7 @@ void add_train(CLI::App& app, Commands& commands) {
     const auto report = serve::train(*store, inputs, config, command.control());
 
     if (command.json) {
-      Json models = Json::array();
-      for (const auto& model : report.models)
-        models.push_back({{"name", model.name}, {"seconds", model.seconds}, {"metrics", Json(model.metrics)}});
-      print_json({{"generation", report.generation},
-                  {"events",
-                   {{"read", report.read},
-                    {"ingested", report.ingested},
-                    {"duplicates", report.duplicates},
-                    {"dropped", dropped_json(report.dropped)}}},
-                  {"users", report.users},
-                  {"items", report.items},
-                  {"models", models},
-                  {"seconds", report.seconds},
-                  {"peak_rss_mb", report.peak_rss_mb}});
+      std::cout << serve::to_json(report) << '\n';
       return;
     }
     std::cout << "read " << grouped(report.read) << " lines: " << grouped(report.ingested) << " new events, "

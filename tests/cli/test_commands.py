@@ -247,3 +247,11 @@ def test_the_demo_runs_on_a_users_file(pannier, shop, tmp_path):
     assert done.code == 0, done.err
     for text in ("Training", "Recommended to", "Similar to", "into the cart", "median"):
         assert text in done.out
+
+
+def test_the_demos_own_shop_answers_nearly_everybody_personally(pannier, tmp_path):
+    done = pannier("demo", "--folder", tmp_path)
+    assert done.code == 0, done.err
+    assert float(re.search(r"([0-9.]+) % of them got a personal answer", done.out)[1]) >= 95
+    quality = {line.split()[0]: float(line.split()[2]) for line in done.out.splitlines() if line.strip().startswith(("popular ", "item_knn ", "ials "))}
+    assert quality["item_knn"] > 1.5 * quality["popular"] and quality["ials"] > 1.5 * quality["popular"]
