@@ -63,8 +63,9 @@ struct IalsFit {
 /// with w the cell's weight and nu = frequency_exponent, solving each row exactly.
 ///
 /// Shapes:  `events` is users x items; weights are dimensionless and not negative (0: no evidence, left out).
-/// Cost:    each half epoch rotates to the eigenbasis of the fixed side's Gram matrix, where the shared term is diagonal; rows with
-///          fewer than about 0.7 factors events are solved in dual form (n x n), the others in primal form (k x k).
+/// Cost:    each half epoch rotates to the eigenbasis of the fixed side's Gram matrix, where the shared term is diagonal; rows with up
+///          to 0.8 factors events are solved in dual form (n x n), the others in primal form (k x k). Time O(epochs sum min(n² k, n k²));
+///          memory O((users + items) k), and up to O(k²) a thread.
 /// Repeats: the same events, config and build give the same bits for any `control.execution.threads`.
 /// Errors:  invalid_argument (no users, no items, no positive weight, a setting or a weight out of range), out_of_memory, numerical_failure, cancelled.
 /// Source:  Hu, Koren & Volinsky 2008; loss and regularisation as in Rendle, Krichene, Zhang & Koren 2021 (arXiv:2110.14037), with the cell's weight in place of 1.
