@@ -1,3 +1,4 @@
+// Past 500 lines: the whole ladder of one unit, from a row by hand over the dense oracle to damaged files.
 #include "pannier/cf/ials.hpp"
 
 #include <algorithm>

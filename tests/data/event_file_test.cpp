@@ -279,7 +279,6 @@ TEST_CASE("event_file: gzip is told by its content, and members may follow each 
   REQUIRE(read_text(test::gzip(head + tail), {}, "events.csv.gz").ids == expected);
   REQUIRE(read_text(test::gzip(head) + test::gzip("") + test::gzip(tail), {}, "events.csv").ids == expected);
 }
-#endif
 
 TEST_CASE("event_file: the real shop of 2009 loses nothing sensible", "[data][event_file]") {
   const char* given = std::getenv("PANNIER_DATA");
@@ -315,3 +314,4 @@ TEST_CASE("event_file: the real shop of 2009 loses nothing sensible", "[data][ev
   REQUIRE(nameless == 1'101);
   REQUIRE(bare_quotes == 1'254);
 }
+#endif

@@ -80,6 +80,7 @@ TEST_CASE("engine: a generation with any byte flipped or any length cut is refus
   REQUIRE(refused > 0);
 }
 
+#if PANNIER_WITH_SQLITE
 TEST_CASE("engine: a store whose people file is damaged is refused or answers", "[serve][engine]") {
   const Folder folder;
   {
@@ -102,3 +103,4 @@ TEST_CASE("engine: a store whose people file is damaged is refused or answers", 
   }
   REQUIRE(answered > 0);
 }
+#endif
