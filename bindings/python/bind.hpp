@@ -52,6 +52,14 @@ template <class T>
   return {data, static_cast<std::size_t>(length)};
 }
 
+/// As to_text(), for a text that may be absent (None) but not empty. Errors: invalid_argument (as there, or an empty text).
+[[nodiscard]] inline std::string_view to_given_text(py::handle given, std::string_view name) {
+  const auto text = to_text(given, name);
+  if (text.empty() && !given.is_none())
+    throw Error(ErrorCode::invalid_argument, std::string(name), "is \"\"", "a text that is not empty");
+  return text;
+}
+
 /// Runs long calls with the interpreter unlocked. Ctrl-C, and what the progress function raises, stop the call through its stop
 /// token, and are raised when it has ended.
 class LongCall {

@@ -85,8 +85,8 @@ class PyEngine {
     to_keys(session, "session", workspace->session);
     to_keys(items, "items", workspace->items);
     const serve::Request request{.op = op,
-                                 .user = to_text(user, "user"),
-                                 .visitor = to_text(visitor, "visitor"),
+                                 .user = to_given_text(user, "user"),
+                                 .visitor = to_given_text(visitor, "visitor"),
                                  .session = workspace->session,
                                  .items = workspace->items,
                                  .count = count,
@@ -94,7 +94,7 @@ class PyEngine {
                                  .exclude_bought = exclude_bought,
                                  .time_us = time_us,
                                  .explain = explain,
-                                 .page = to_text(page, "page")};
+                                 .page = to_given_text(page, "page")};
     auto answered = std::make_unique<Page>(keeper_);
     {
       const py::gil_scoped_release unlocked;
@@ -153,7 +153,14 @@ class PyEngine {
                   "a list of item ids");
     }
     const auto count = PySequence_Fast_GET_SIZE(list.ptr());
-    for (Py_ssize_t i = 0; i < count; ++i) keys.push_back(item_key(to_text(PySequence_Fast_GET_ITEM(list.ptr(), i), name)));
+    for (Py_ssize_t i = 0; i < count; ++i) {
+      const py::handle id = PySequence_Fast_GET_ITEM(list.ptr(), i);
+      const auto text = to_text(id, name);
+      if (text.empty())
+        throw Error(ErrorCode::invalid_argument, std::string(name) + "[" + std::to_string(i) + "]",
+                    id.is_none() ? "is None" : "is \"\"", "an item id: a text that is not empty");
+      keys.push_back(item_key(text));
+    }
   }
 
   py::object keeper_;
@@ -260,7 +267,7 @@ void bind_store(py::module_& module) {
         return current ? py::object(to_str(*current)) : py::none();
       })
       .def("rollback", [](Store& store, const py::object& id) {
-        const std::string text(to_text(id, "generation"));
+        const std::string text(to_given_text(id, "generation"));
         std::string now;
         {
           const py::gil_scoped_release unlocked;
@@ -378,6 +385,7 @@ void bind_engine(py::module_& module) {
              result["known"] = receipt.known;
              result["events"] = receipt.events;
              result["time"] = to_str(format_time(receipt.time_us));
+             result["overwritten"] = receipt.overwritten;
              return result;
            })
       .def("item_name",

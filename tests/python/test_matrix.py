@@ -71,6 +71,23 @@ def test_weights_that_no_model_may_see_are_refused(X, weight):
         pannier.Popular().fit(X)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("convert", [lambda m: m, lambda m: m.tocsc(), lambda m: m.toarray(), lambda m: m.toarray().tolist()])
+def test_a_weight_beyond_float32_is_refused_with_its_own_value(X, convert):
+    wide = X.astype(np.float64)
+    wide.data[7] = 1e300
+    with pytest.raises(pannier.InvalidArgument, match=r"^X\.data\[\d+\]: is 1e\+300; expected at most 3\.4"):
+        pannier.Popular().fit(convert(wide))
+    wide.data[7] = np.finfo(np.float32).max
+    assert as_csr(convert(wide), "X").values.max() == np.finfo(np.float32).max
+
+
+def test_spare_room_may_hold_anything(X):
+    roomy = X.astype(np.float64)
+    roomy.indices, roomy.data = np.append(X.indices, 5).astype(np.int32), np.append(roomy.data, 1e300)
+    assert np.array_equal(dense(as_csr(roomy, "X")), X.toarray())
+
+
 def test_columns_out_of_range_are_refused(X):
     for column in (-1, X.shape[1]):
         broken = X.copy()

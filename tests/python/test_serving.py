@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import sqlite3
 import threading
 
 import numpy as np
@@ -103,9 +104,23 @@ def test_a_bad_event_is_refused_by_field_and_nothing_is_kept(engine, event, says
     assert engine.recommend("fresh").policy == "popular"
 
 
-def test_absent_fields_may_be_none_or_nan(engine):
-    event = {"kind": "purchase", "user": "u", "item": "a1", "time": NOW, "price": float("nan"), "order": None, "quantity": np.float32(2)}
+def test_absent_fields_may_be_none_and_texts_nan(engine):
+    event = {"kind": "purchase", "user": "u", "item": "a1", "time": NOW, "price": None, "order": float("nan"), "quantity": np.float32(2)}
     assert engine.record(event)["recorded"] == 1
+    assert engine.record({"kind": "purchase", "user": "u", "item": "a1", "time": NOW, "quantity": 2}) == {"recorded": 0, "duplicates": 1}
+
+
+@pytest.mark.parametrize("field", ["price", "quantity", "value"])
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf"), np.float32("nan"), np.float64("inf"), np.float16("nan")])
+def test_an_amount_that_is_not_finite_is_refused_by_name(engine, field, number):
+    event = {"kind": "purchase", "user": "fresh", "item": "a1", "time": NOW, field: number}
+    with pytest.raises(pannier.InvalidArgument, match=f"is {float(number)}") as single:
+        engine.record(event)
+    assert single.value.where == f"event.{field}"
+    with pytest.raises(pannier.InvalidArgument) as second:
+        engine.record([{**event, field: 1}, event])
+    assert second.value.where == f"events[1].{field}"
+    assert engine.recommend("fresh").policy == "popular"
 
 
 @pytest.mark.parametrize("request_, says", [
@@ -115,6 +130,30 @@ def test_absent_fields_may_be_none_or_nan(engine):
 def test_a_bad_request_is_refused_by_name(engine, request_, says):
     with pytest.raises(pannier.InvalidArgument, match=says):
         engine.recommend(**request_)
+
+
+@pytest.mark.parametrize("request_, where", [
+    ({"user": ""}, "user"), ({"visitor": ""}, "visitor"), ({"user": "u1", "visitor": ""}, "visitor"), ({"page": ""}, "page"),
+    ({"session": [""]}, "session[0]"), ({"session": ("a1", "")}, "session[1]")])
+def test_an_empty_text_is_refused_as_in_json_and_none_is_absent(engine, request_, where):
+    with pytest.raises(pannier.InvalidArgument) as keywords:
+        engine.recommend(**request_)
+    with pytest.raises(pannier.InvalidArgument) as by_json:
+        engine.call_json(json.dumps(request_))
+    assert keywords.value.where == where and f"request.{keywords.value}" == str(by_json.value)
+    absent = engine.recommend(user=None, visitor=None, session=None, page=None)
+    assert absent.items == engine.recommend().items == engine.recommend(session=[]).items
+
+
+def test_an_empty_id_is_refused_by_its_name_elsewhere_too(engine, shop):
+    with pytest.raises(pannier.InvalidArgument, match=r"session\[1\]: is None"):
+        engine.recommend(session=["a1", None])
+    with pytest.raises(pannier.InvalidArgument, match=r"items\[0\]: is \"\""):
+        engine.similar("")
+    with pytest.raises(pannier.InvalidArgument, match="^visitor: "):
+        engine.erase(visitor="")
+    with pytest.raises(pannier.InvalidArgument, match="^generation: "):
+        pannier.Store(shop).rollback("")
 
 
 @pytest.mark.parametrize("keyword", ["filter", "diversity"])
@@ -135,12 +174,28 @@ def test_the_json_door_answers_as_the_keywords_do(engine):
 
 
 def test_an_erased_person_is_a_stranger(engine):
-    assert engine.erase(user="u5")["events"] == 8
+    receipt = engine.erase(user="u5")
+    assert set(receipt) == {"known", "events", "time", "overwritten"}
+    assert receipt["known"] is True and receipt["events"] == 8 and receipt["overwritten"] is True
     assert engine.recommend("u5").policy == "popular"
     assert engine.erase(user="u5") ["known"] is False
     for wrong in ({}, {"user": ""}, {"user": "u1", "visitor": "v"}):
         with pytest.raises(pannier.InvalidArgument):
             engine.erase(**wrong)
+
+
+def test_an_erasure_says_whether_old_pages_stay_behind(engine, shop):
+    reader = sqlite3.connect(shop / "people.sqlite")
+    try:
+        # Somebody reads the state of before the erasure: the log cannot be emptied.
+        engine.record({"kind": "view_item", "user": "u5", "item": "a1", "time": NOW})
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM events").fetchone()
+        assert engine.erase(user="u5")["overwritten"] is False
+        reader.rollback()
+    finally:
+        reader.close()
+    assert engine.erase(user="u6")["overwritten"] is True
 
 
 def test_a_new_generation_is_taken_on_reload(engine, shop):

@@ -2,7 +2,7 @@
 
 import datetime
 import os
-from typing import Any, Callable, Iterable, Literal, NamedTuple, Optional, Sequence, TypeVar, Union
+from typing import Any, Callable, Iterable, Literal, NamedTuple, Optional, Sequence, TypedDict, TypeVar, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ _Matrix = Any
 _Progress = Union[bool, None, Callable[[str, int, int], Any]]
 _Time = Union[None, str, int, datetime.datetime, np.datetime64]
 _Clock = Optional[Callable[[], int]]
+_Erased = TypedDict("_Erased", {"known": bool, "events": int, "time": str, "overwritten": bool})
 _Answers = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]
 _Self = TypeVar("_Self", bound="Recommender")
 
@@ -131,7 +132,7 @@ class Engine:
     def record(self, events: Union[dict[str, Any], Sequence[dict[str, Any]]]) -> dict[str, int]: ...
     def call_json(self, request: str) -> str: ...
     def reload(self) -> bool: ...
-    def erase(self, *, user: Optional[str] = ..., visitor: Optional[str] = ..., session: Optional[str] = ...) -> dict[str, Any]: ...
+    def erase(self, *, user: Optional[str] = ..., visitor: Optional[str] = ..., session: Optional[str] = ...) -> _Erased: ...
     def item_name(self, item: str) -> Optional[str]: ...
     @property
     def generation(self) -> str: ...

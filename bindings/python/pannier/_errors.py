@@ -24,7 +24,7 @@ class InvalidArgument(Error, ValueError):
 
 
 class NotFound(Error, FileNotFoundError):
-    """A file, store, generation or item that is not there."""
+    """A file, store or generation that is not there."""
 
     code = "not_found"
 

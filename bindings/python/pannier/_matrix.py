@@ -18,7 +18,6 @@ def as_csr(matrix, name):
         matrix = _converted(matrix, name)
     if len(matrix.shape) != 2:
         raise InvalidArgument(name, f"has {len(matrix.shape)} dimensions", "2: rows are users, columns are items")
-    values = _values(matrix.data, name)
     offsets, columns = np.asarray(matrix.indptr), np.asarray(matrix.indices)
     for part, array in (("indptr", offsets), ("indices", columns)):
         if array.dtype.kind not in "iu" or array.ndim != 1:
@@ -29,7 +28,7 @@ def as_csr(matrix, name):
         raise InvalidArgument(f"{name}.indptr", "does not ascend from 0", "the offset of each row's first entry")
     # SciPy keeps spare room behind the last entry at times.
     used = int(offsets[-1])
-    columns, values = columns[:used], values[:used]
+    columns, values = columns[:used], _values(matrix.data[:used], name)
     if _is_canonical(offsets, columns):
         return _csr(matrix.shape, offsets, columns, values, name)
     # SciPy sums repeated columns, in a matrix of our own.
@@ -56,7 +55,14 @@ def _values(values, name):
     values = np.asarray(values)
     if values.dtype.kind not in "biuf":
         raise InvalidArgument(f"{name}.data", f"has type {values.dtype}", "numbers, best float32")
-    return np.ascontiguousarray(values, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        narrow = np.ascontiguousarray(values, dtype=np.float32)
+    if values.dtype.kind == "f" and values.dtype.itemsize > 4:
+        too_large = np.flatnonzero(np.isinf(narrow) & np.isfinite(values))
+        if len(too_large):
+            raise InvalidArgument(f"{name}.data[{too_large[0]}]", f"is {values[too_large[0]]}",
+                                  f"at most {np.finfo(np.float32).max}: weights are float32")
+    return narrow
 
 
 def _is_canonical(offsets, columns):

@@ -12,6 +12,7 @@ from ._errors import InvalidArgument, Unsupported
 from ._progress import Progress
 
 _MODES = ("create", "read_write", "read_only")
+_AMOUNTS = ("quantity", "price", "value")
 _PERSONS = {"user": 1, "visitor": 2, "session": 3}
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -170,11 +171,15 @@ class Engine:
         return self._native.reload()
 
     def erase(self, *, user=None, visitor=None, session=None):
-        """Forgets a person: all events and state. Returns {"known", "events", "time"}."""
+        """Forgets a person: all events and state. Returns {"known", "events", "time", "overwritten"}; `overwritten` is False where
+        others went on reading, so that old pages stay in the log file until its next checkpoint."""
         given = [(sort, id) for sort, id in (("user", user), ("visitor", visitor), ("session", session)) if id is not None]
-        if len(given) != 1 or not given[0][1]:
+        if len(given) != 1:
             raise InvalidArgument("erase", f"names {len(given)} persons", "one of user, visitor or session")
-        return self._native.erase(_PERSONS[given[0][0]], given[0][1])
+        (sort, id), = given
+        if id == "":
+            raise InvalidArgument(sort, 'is ""', "a text that is not empty")
+        return self._native.erase(_PERSONS[sort], id)
 
     def item_name(self, item):
         """The name of an item of the current generation, or None for an unknown item."""
@@ -200,10 +205,18 @@ def _options(history_limit, check, request_seed):
 
 
 def _event(event, name):
-    """One event for JSON: times as microseconds, absent fields left out."""
+    """One event for JSON: times as microseconds, absent fields (None; NaN in a column of texts or places) left out. A number of
+    the event that is not finite is refused."""
     if not isinstance(event, dict):
         raise InvalidArgument(name, f"is a {type(event).__name__}", "a dict")
-    fields = {key: value for key, value in event.items() if value is not None and not (isinstance(value, float) and value != value)}
+    fields = {}
+    for key, value in event.items():
+        if isinstance(value, (float, np.floating)) and not np.isfinite(value):
+            if key in _AMOUNTS or value == value:
+                raise InvalidArgument(f"{name}.{key}", f"is {float(value)}", "a finite number, or None where unknown")
+            continue
+        if value is not None:
+            fields[key] = value
     if "time" in fields:
         fields["time"] = _microseconds(fields["time"], f"{name}.time")
     return fields
