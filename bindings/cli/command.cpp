@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cctype>
+#include <cerrno>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
@@ -88,7 +89,7 @@ Command& add_command(CLI::App& app, Commands& commands, const std::string& name,
 
 void ImportFlags::add_to(CLI::App& app) {
   app.add_option("--map", map, "Names the file's columns: user=customer_id,item=stock_code,...");
-  app.add_option("--kind", kind, "One kind for all events of a file without a kind column (purchase, view_item, ...)");
+  app.add_option("--kind", kind, "One kind for all events (purchase, view_item, ...); a kind column of the file is then not read");
   app.add_option("--time-unit", time_unit, "Unit of times that are numbers")
       ->check(CLI::IsMember({"iso", "s", "ms", "us"}))
       ->capture_default_str();
@@ -156,6 +157,7 @@ std::vector<std::string> split_list(const std::string& text) {
 std::string read_text(const std::string& file) {
   if (file.empty()) return {};
   if (!std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file, "there is no such file");
+  if (std::filesystem::is_directory(file)) throw Error(ErrorCode::io_failure, file, "is a folder", "a file");
   std::ifstream in(file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), {}};
   if (!in && !in.eof()) throw Error(ErrorCode::io_failure, file, "cannot be read");
@@ -169,9 +171,10 @@ void write_text(const std::string& file, const std::string& text) {
     out << text;
     out.close();
     if (!out) {
+      const auto reason = std::generic_category().message(errno);
       std::error_code ignored;
       std::filesystem::remove(temporary, ignored);
-      throw Error(ErrorCode::io_failure, file, "cannot be written");
+      throw Error(ErrorCode::io_failure, file, "cannot be written: " + reason);
     }
   }
   std::error_code failure;
@@ -180,14 +183,14 @@ void write_text(const std::string& file, const std::string& text) {
 }
 
 std::int64_t parse_time_option(const std::string& option, const std::string& text) {
-  if (const auto time = parse_time(text)) return *time;
+  if (const auto time = parse_time(text); time && *time >= earliest_time_us && *time <= latest_time_us) return *time;
   try {
     std::size_t used = 0;
     const auto number = std::stoll(text, &used);
     if (used == text.size() && number >= earliest_time_us && number <= latest_time_us) return number;
   } catch (const std::exception&) {
   }
-  throw UsageError(option + ": '" + text + "' is no time; expected 2024-05-01, 2024-05-01T10:00:00Z or microseconds since 1970");
+  throw UsageError(option + ": '" + text + "' is no time; expected a time of the years 1970 to 2199 as 2024-05-01, 2024-05-01T10:00:00Z or microseconds since 1970");
 }
 
 std::string grouped(std::uint64_t value) {

@@ -1,4 +1,6 @@
 /// `pannier demo`: from a shop's log to recommendations served in this process, shown as a shop wants to see it.
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -26,7 +28,10 @@ struct Customer {
   std::vector<store::PersonEvent> events;
 };
 
-void heading(int number, const std::string& text) { std::cout << "\n\033[1m" << number << "  " << text << "\033[0m\n"; }
+void heading(int number, const std::string& text) {
+  const bool bold = isatty(STDOUT_FILENO) != 0;
+  std::cout << '\n' << (bold ? "\033[1m" : "") << number << "  " << text << (bold ? "\033[0m" : "") << '\n';
+}
 
 std::string item_text(const store::ItemTable& items, ItemIndex item) {
   const auto name = items.item_name(item);
@@ -75,7 +80,7 @@ void show_answer(const serve::Response& response, const store::ItemTable& items,
     const auto& answer = response.items()[slot];
     std::string reasons, change;
     for (const auto& reason : response.reasons(slot))
-      reasons += (reasons.empty() ? "because of " : ", ") + shortened(item_text(items, reason.index), 28);
+      reasons += (reasons.empty() ? "because of " : " · ") + shortened(item_text(items, reason.index), 28);
     if (!before.empty()) {
       const auto was = static_cast<std::size_t>(std::find(before.begin(), before.end(), answer.key) - before.begin());
       if (was == before.size()) change = "new";
@@ -130,8 +135,8 @@ void show_times(serve::Engine& engine, const store::Store& store) {
   }
   std::sort(times.begin(), times.end());
   std::cout << "  " << grouped(users.size()) << " customers asked once each, in this process, one thread: median "
-            << number(times[times.size() / 2], 0) << " us, 99 of 100 within " << number(times[times.size() * 99 / 100], 0)
-            << " us\n  " << number(100.0 * static_cast<double>(personal) / static_cast<double>(users.size()), 1)
+            << number(times[times.size() / 2], 0) << " us, 9 of 10 within " << number(times[times.size() * 9 / 10], 0)
+            << " us, 99 of 100 within " << number(times[times.size() * 99 / 100], 0) << " us (other work on this machine counts)\n  " << number(100.0 * static_cast<double>(personal) / static_cast<double>(users.size()), 1)
             << " % of them got a personal answer, the others the shop's most popular items\n";
 }
 
@@ -156,7 +161,10 @@ void run(const Command& command, const Options& options) {
               << " products and " << grouped(options.shop.days) << " days in " << number(watch.seconds(), 1) << " s: "
               << (folder / "shop").string() << '\n';
   }
-  for (const auto& file : files) inputs.events.emplace_back(file);
+  for (const auto& file : files) {
+    inputs.events.emplace_back(file);
+    if (!options.events.empty()) std::cout << "  " << file << '\n';
+  }
   inputs.import = options.import.options();
 
   heading(2, "Training");
@@ -225,7 +233,7 @@ void run(const Command& command, const Options& options) {
   visitor.count = 5;
   engine->answer(visitor, workspace, response);
   std::string seeds;
-  for (const auto key : popular) seeds += (seeds.empty() ? "" : " and ") + item_text(items, *items.find(key));
+  for (const auto key : popular) seeds += (seeds.empty() ? "" : " · ") + item_text(items, *items.find(key));
   heading(8, "A visitor nobody knows looks at " + seeds);
   show_answer(response, items);
 

@@ -28,6 +28,7 @@ void add_erase(CLI::App& app, Commands& commands) {
                   {"known", receipt.known},
                   {"events", receipt.events},
                   {"time", format_time(receipt.time_us)},
+                  {"overwritten", receipt.overwritten},
                   {"dry_run", options->dry_run}});
     } else if (!receipt.known) {
       std::cout << "the store knows nobody of that id\n";

@@ -94,10 +94,10 @@ void add_recommend(CLI::App& app, Commands& commands) {
   who->add_option("--user", options->user, "Id of a user");
   who->add_option("--visitor", options->visitor, "Id of a visitor");
   who->add_option("--session", options->session, "Items of an anonymous session or cart, oldest first: I,J,...");
-  who->add_option("--requests", options->requests, "File of requests, one JSON object a line (docs/interface.md)");
+  who->add_option("--requests", options->requests, "File of requests, one JSON object a line (docs/interface.md), carried out in order; a bad line stops, what stands before it is done");
   who->require_option(1, 4);
   recommend.app->add_option("--store", options->store, "Folder of the store")->required();
-  recommend.app->add_option("-n,--count", options->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
+  recommend.app->add_option("-n", options->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
   recommend.app->add_option("--page", options->page, "Page type, kept for logs");
   recommend.app->add_option("--seen", options->seen, "Whether items the person has seen or bought may return")
       ->check(CLI::IsMember({"exclude", "keep"}))
@@ -107,11 +107,16 @@ void add_recommend(CLI::App& app, Commands& commands) {
   recommend.app->add_flag("--explain", options->explain, "Say which items of the history speak for each item");
   recommend.app->add_flag("--read-only", options->read_only, "Change nothing in the store's folder");
   recommend.app->add_option("-o,--output", options->output, "File for the answers, JSON lines");
-  recommend.run = [&recommend, options] {
+  recommend.run = [&recommend, options, who] {
+    for (const auto* option : {"--user", "--visitor", "--session", "--requests"})
+      if (who->get_option(option)->count() != 0 && who->get_option(option)->as<std::string>().empty())
+        throw UsageError(std::string(option) + ": is empty; expected a text, or no " + option);
     if (!options->requests.empty() && (!options->user.empty() || !options->visitor.empty() || !options->session.empty()))
       throw UsageError("--requests: each line says for whom; expected no --user, --visitor or --session beside it");
     if (!options->user.empty() && !options->visitor.empty())
       throw UsageError("--user and --visitor: both name the person; expected one of them");
+    if (("," + options->session + ",").find(",,") != std::string::npos && !options->session.empty())
+      throw UsageError("--session: '" + options->session + "' has an empty id; expected I,J,...");
     const auto engine = serve::Engine::open(open_store(options->store, options->read_only));
     if (!options->requests.empty()) return answer_file(recommend, *engine, options->requests, options->output);
     const auto session = keys_of(split_list(options->session));
@@ -132,14 +137,15 @@ void add_recommend(CLI::App& app, Commands& commands) {
   auto like = std::make_shared<Options>();
   similar.app->add_option("--store", like->store, "Folder of the store")->required();
   similar.app->add_option("--item", like->item, "Id of the item")->required();
-  similar.app->add_option("-n,--count", like->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
+  similar.app->add_option("-n", like->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
   similar.app->add_flag("--read-only", like->read_only, "Change nothing in the store's folder");
   similar.app->add_option("-o,--output", like->output, "File for the answer, JSON");
   similar.run = [&similar, like] {
     const auto engine = serve::Engine::open(open_store(like->store, like->read_only));
     const auto key = item_key(like->item);
     if (!engine->generation()->items().find(key))
-      throw Error(ErrorCode::invalid_argument, "--item", "'" + like->item + "' is no item of generation " + engine->generation()->info().id);
+      throw Error(ErrorCode::invalid_argument, "--item", "'" + like->item + "' is no item of generation " + engine->generation()->info().id,
+                  "an item of the catalogue or of an event before that training");
     serve::Request request;
     request.op = serve::Op::similar;
     request.items = {&key, 1};

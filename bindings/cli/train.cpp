@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <iostream>
 
 #include "command.hpp"
@@ -26,6 +27,11 @@ void add_train(CLI::App& app, Commands& commands) {
     inputs.items = options->items;
     inputs.import = options->import.options();
     const auto config = serve::train_config_from_json(read_text(options->config), options->config);
+    // A missing file is refused before a store is made for nothing.
+    for (const auto& file : inputs.events)
+      if (file != "-" && !std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file.string(), "there is no such file");
+    if (!inputs.items.empty() && !std::filesystem::exists(inputs.items))
+      throw Error(ErrorCode::not_found, inputs.items.string(), "there is no such file");
     const auto store = store::Store::open(
         options->store, options->events.empty() ? store::Store::Mode::read_write : store::Store::Mode::create);
     const auto report = serve::train(*store, inputs, config, command.control());

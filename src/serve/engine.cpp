@@ -379,10 +379,22 @@ EngineWorkspace::~EngineWorkspace() = default;
 EngineWorkspace::EngineWorkspace(EngineWorkspace&&) noexcept = default;
 EngineWorkspace& EngineWorkspace::operator=(EngineWorkspace&&) noexcept = default;
 
+namespace {
+
+/// Nothing is current: was anything ever published?
+[[noreturn]] void refuse_without_current(const store::Store& store) {
+  const auto present = store.generations();
+  if (present.empty()) throw Error(ErrorCode::not_found, store.folder().string(), "holds no published generation", "a store that was trained");
+  throw Error(ErrorCode::not_found, store.folder().string(), "has no CURRENT, which names the generation that serves",
+              "a roll back to one of its generations, of which " + present.back() + " is the newest");
+}
+
+}  // namespace
+
 std::shared_ptr<Engine> Engine::open(std::shared_ptr<store::Store> store, EngineOptions options) {
   if (!store) throw Error(ErrorCode::invalid_argument, "store", "is null", "an opened store");
   const auto id = store->current();
-  if (!id) throw Error(ErrorCode::not_found, store->folder().string(), "holds no published generation", "a store that was trained");
+  if (!id) refuse_without_current(*store);
   auto generation = store->open_generation(*id, options.check);
   return std::make_shared<LiveEngine>(std::move(store), nullptr, std::move(generation), std::move(options));
 }

@@ -64,10 +64,11 @@ void refuse_unknown_keys(const Json& object, std::span<const std::string_view> k
     bool found = false;
     for (const auto name : known) found = found || entry.key() == name;
     if (found) continue;
-    std::string allowed(nearest_name(entry.key(), known));
-    if (allowed.empty())
-      for (const auto name : known) (allowed += allowed.empty() ? "" : ", ") += name;
-    throw Error(ErrorCode::invalid_argument, std::string(where), "unknown key " + described(Json(entry.key())), std::move(allowed));
+    const auto near = nearest_name(entry.key(), known);
+    std::string allowed;
+    for (const auto name : known) (allowed += allowed.empty() ? "" : ", ") += name;
+    throw Error(ErrorCode::invalid_argument, std::string(where),
+                "unknown key " + described(Json(entry.key())) + (near.empty() ? "" : "; did you mean " + std::string(near) + "?"), std::move(allowed));
   }
 }
 

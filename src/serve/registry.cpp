@@ -127,10 +127,11 @@ const Entry* find(std::string_view name) noexcept {
 
 const Entry& require(std::string_view name, std::string_view where) {
   if (const auto* found = find(name)) return *found;
-  std::string allowed(nearest_name(name, names));
-  if (allowed.empty())
-    for (const auto known : names) (allowed += allowed.empty() ? "" : ", ") += known;
-  throw Error(ErrorCode::invalid_argument, std::string(where), "unknown model " + described(Json(std::string(name))), std::move(allowed));
+  const auto near = nearest_name(name, names);
+  std::string allowed;
+  for (const auto known : names) (allowed += allowed.empty() ? "" : ", ") += known;
+  throw Error(ErrorCode::invalid_argument, std::string(where),
+              "unknown model " + described(Json(std::string(name))) + (near.empty() ? "" : "; did you mean " + std::string(near) + "?"), std::move(allowed));
 }
 
 /// The sections of one model in a file of its own.

@@ -170,8 +170,12 @@ class FolderStore final : public Store {
     const PublishLock lock(lock_file());
     if (!id) {
       const auto now = current();
-      if (!now) throw Error(ErrorCode::not_found, folder_.string(), "has published nothing yet, so there is nothing to go back to");
       const auto present = generations();
+      if (!now && present.empty())
+        throw Error(ErrorCode::not_found, folder_.string(), "has published nothing yet, so there is nothing to go back to");
+      if (!now)
+        throw Error(ErrorCode::invalid_argument, "generation", "is not given, and without CURRENT none is before another",
+                    "the id of the one to serve, of which " + present.back() + " is the newest");
       const auto at = std::lower_bound(present.begin(), present.end(), *now);
       if (at == present.begin())
         throw Error(ErrorCode::not_found, folder_.string(), "has no generation before the current " + *now);

@@ -62,6 +62,36 @@ def test_with_json_a_failure_is_an_object_on_stderr(pannier, tmp_path):
     assert json.loads(done.err)["error"]["code"] == "invalid_argument"
 
 
+@pytest.mark.parametrize("arguments, named", [
+    (["recomend", "--store", "x"], "'recomend'; did you mean recommend?"),
+    (["recommend", "--stor", "x", "--user", "u"], "'--stor'; did you mean --store?"),
+    (["recommend", "--store", "x", "--user", ""], "--user: is empty"),
+    (["recommend", "--store", "x", "--session", "a,,b"], "empty id"),
+    (["recommend", "--store", "x", "--user", "u", "-n", "0"], "-n: Value 0 not in range 1 to 10000"),
+])
+def test_bad_usage_names_the_word(pannier, arguments, named):
+    done = pannier(*arguments)
+    assert done.code == 2 and named in done.err
+    error = json.loads(pannier(*arguments, "--json").err)["error"]
+    assert error["code"] == "invalid_argument" and error["where"] and error["what"]
+
+
+def test_without_current_a_store_says_how_to_mend_it(pannier, store, tmp_path):
+    copy = tmp_path / "store"
+    shutil.copytree(store, copy)
+    (copy / "CURRENT").unlink()
+    done = pannier("recommend", "--store", copy, "--user", "u")
+    assert done.code == 1 and "CURRENT" in done.err and "00000001" in done.err
+    assert pannier("rollback", "--store", copy).code == 1
+    assert pannier("rollback", "--store", copy, "--generation", "00000001").code == 0
+    assert pannier("recommend", "--store", copy, "--user", "u").code == 0
+
+
+def test_a_missing_file_makes_no_store(pannier, tmp_path):
+    assert pannier("train", "--store", tmp_path / "store", "--events", tmp_path / "none.csv").code == 1
+    assert not (tmp_path / "store").exists()
+
+
 def test_a_near_kind_is_proposed(pannier):
     done = pannier("train", "--store", "x", "--events", "e.csv", "--kind", "purchse")
     assert "did you mean purchase?" in done.err
