@@ -11,7 +11,15 @@ void inspect(const Command& command, const store::Store& store) {
   Json generations = Json::array();
   std::vector<std::vector<std::string>> rows{{"generation", "made", "people", "items", "events", "MB", "models", ""}};
   for (const auto& id : store.generations()) {
-    const auto generation = store.open_generation(id, model::Check::structure);
+    std::shared_ptr<const store::Generation> generation;
+    try {
+      generation = store.open_generation(id, model::Check::structure);
+    } catch (const Error& error) {
+      // The sound ones are shown all the same.
+      generations.push_back({{"id", id}, {"current", current == id}, {"error", error.what()}});
+      rows.push_back({id, "DAMAGED", "", "", "", "", error.what(), current == id ? "<- current" : ""});
+      continue;
+    }
     const auto& info = generation->info();
     Json models = Json::array();
     std::string names;

@@ -87,6 +87,17 @@ def test_without_current_a_store_says_how_to_mend_it(pannier, store, tmp_path):
     assert pannier("recommend", "--store", copy, "--user", "u").code == 0
 
 
+def test_inspect_shows_the_sound_generations_beside_a_damaged_one(pannier, store, tmp_path):
+    copy = tmp_path / "store"
+    shutil.copytree(store, copy)
+    shutil.copy(copy / "generations/00000001.pnr", copy / "generations/00000009.pnr")
+    shown = pannier("inspect", "--store", copy, "--json")
+    assert shown.code == 0
+    sound, wrong = shown.json["generations"]
+    assert sound["current"] and sound["items"] == 60 and "error" in wrong and not wrong["current"]
+    assert pannier("verify", "--store", copy).code == 1
+
+
 def test_a_missing_file_makes_no_store(pannier, tmp_path):
     assert pannier("train", "--store", tmp_path / "store", "--events", tmp_path / "none.csv").code == 1
     assert not (tmp_path / "store").exists()
