@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 
 OPTIONAL_DEPENDENCIES = ("SQLITE", "ZLIB", "HIGHWAY")
-# What reads foreign bytes, and the C ABI: these run once more under the sanitizers.
-SANITIZED = ("data", "store", "c")
+# What reads foreign bytes, the engine over damaged files, and the C ABI: these run once more under the sanitizers.
+SANITIZED = ("data", "store", "serve", "c")
 
 
 @dataclass
@@ -173,7 +173,7 @@ def suite_headers(options):
 
 
 def suite_asan(options):
-    """The readers of foreign bytes and the C ABI under the address and undefined-behaviour sanitizers."""
+    """The readers of foreign bytes, the engine and the C ABI under the address and undefined-behaviour sanitizers."""
     configure_preset("asan", options, "-DPANNIER_BUILD_CLI=OFF")
     build(BUILD / "asan", options, *sanitized_targets())
     return count_ctest(BUILD / "asan", options, "-L", "sanitize")
