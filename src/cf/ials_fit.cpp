@@ -39,7 +39,7 @@ struct Side {
       order.push_back(static_cast<std::uint32_t>(row));
       dual_rows += solves_dual(length(row), static_cast<std::size_t>(config.factors));
     }
-    std::ranges::stable_sort(order, [&](auto a, auto b) { return length(a) > length(b); });
+    std::ranges::sort(order, [&](auto a, auto b) { return length(a) != length(b) ? length(a) > length(b) : a < b; });
   }
 };
 

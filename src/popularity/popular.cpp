@@ -21,7 +21,7 @@ using model::Workspace;
 std::vector<std::uint32_t> ranking(std::span<const float> popularity) {
   std::vector<std::uint32_t> order(popularity.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return popularity[a] > popularity[b]; });
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return popularity[a] != popularity[b] ? popularity[a] > popularity[b] : a < b; });
   return order;
 }
 

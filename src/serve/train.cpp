@@ -156,7 +156,10 @@ std::vector<ItemIndex> norm_order(std::uint32_t items, std::span<const FittedMod
     const auto* vectors = fitted.model->vectors();
     if (vectors == nullptr) continue;
     const auto norms = vectors->item_norms();
-    std::stable_sort(order.begin(), order.end(), [&](ItemIndex a, ItemIndex b) { return norms[value(a)] > norms[value(b)]; });
+    std::sort(order.begin(), order.end(), [&](ItemIndex a, ItemIndex b) {
+      const float x = norms[value(a)], y = norms[value(b)];
+      return x != y ? x > y : value(a) < value(b);
+    });
     break;
   }
   return order;

@@ -442,7 +442,7 @@ TEST_CASE("ials: a written model comes back in the given order, and knows whethe
   std::vector<std::uint32_t> order(40);
   std::iota(order.begin(), order.end(), 0u);
   const auto norms = fit.model->item_norms();
-  std::ranges::stable_sort(order, [&](auto a, auto b) { return norms[a] > norms[b]; });
+  std::ranges::sort(order, [&](auto a, auto b) { return norms[a] != norms[b] ? norms[a] > norms[b] : a < b; });
   for (std::uint32_t n = 0; n < 40; ++n) old_index[n] = ItemIndex{order[n]}, new_index[order[n]] = ItemIndex{n};
   support::MemoryWriter writer;
   fit.model->write(writer, {old_index, new_index});
