@@ -1,6 +1,7 @@
 #include "pannier/popularity/popular.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <chrono>
 #include <cmath>
 #include <numeric>
@@ -21,7 +22,9 @@ using model::Workspace;
 std::vector<std::uint32_t> ranking(std::span<const float> popularity) {
   std::vector<std::uint32_t> order(popularity.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return popularity[a] != popularity[b] ? popularity[a] > popularity[b] : a < b; });
+  // What is not a number (a hostile file) comes last, so that the order stays total.
+  const auto rank = [&](std::uint32_t i) { return std::isnan(popularity[i]) ? -std::numeric_limits<float>::infinity() : popularity[i]; };
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return rank(a) != rank(b) ? rank(a) > rank(b) : a < b; });
   return order;
 }
 
