@@ -69,6 +69,7 @@ pnr_status pnr_store_train(pnr_store* store, const pnr_train_options* options, c
                            pnr_train_report* report, pnr_error* error) {
   return c::guard(error, [&] {
     c::require(store, "store");
+    const auto attempt = store->value->attempt();
     const auto wanted = c::read(options, "options");
     const auto run = c::to_control(control);
     if (report != nullptr) static_cast<void>(c::read(report, "report"));

@@ -5,17 +5,6 @@
 #include "pannier/serve/train.hpp"
 
 namespace pannier::cli {
-namespace {
-
-/// Takes back a store that was made for a training that failed. Only what a store makes is removed, and no folder that is not empty.
-void remove_empty_store(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  for (const auto* name : {"people.sqlite", "people.sqlite-wal", "people.sqlite-shm", "LOCK", "generations"})
-    std::filesystem::remove(folder / name, ignored);
-  std::filesystem::remove(folder, ignored);
-}
-
-}  // namespace
 
 void add_train(CLI::App& app, Commands& commands) {
   auto& command = add_command(app, commands, "train",
@@ -43,18 +32,9 @@ void add_train(CLI::App& app, Commands& commands) {
       if (file != "-" && !std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file.string(), "there is no such file");
     if (!inputs.items.empty() && !std::filesystem::exists(inputs.items))
       throw Error(ErrorCode::not_found, inputs.items.string(), "there is no such file");
-    const bool made_here = !std::filesystem::exists(options->store);
-    auto store = store::Store::open(
+    const auto store = store::Store::open(
         options->store, options->events.empty() ? store::Store::Mode::read_write : store::Store::Mode::create);
-    serve::TrainReport report;
-    try {
-      report = serve::train(*store, inputs, config, command.control());
-    } catch (...) {
-      const bool empty = made_here && store->generations().empty() && store->people().event_count() == 0;
-      store.reset();
-      if (empty) remove_empty_store(options->store);
-      throw;
-    }
+    const auto report = serve::train(*store, inputs, config, command.control());
 
     if (command.json) {
       std::cout << serve::to_json(report) << '\n';

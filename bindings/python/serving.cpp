@@ -203,6 +203,7 @@ py::list to_list(const std::vector<std::string>& texts) {
 py::dict train(store::Store& store, const std::vector<std::string>& events, const std::string& items, std::string_view map,
                std::string_view kind, std::string_view time_unit, bool skip, std::string_view config, int threads,
                py::object progress) {
+  const auto attempt = store.attempt();  // Also what is refused before the training begins.
   serve::TrainInputs inputs;
   for (const auto& file : events) inputs.events.emplace_back(file);
   inputs.items = items;

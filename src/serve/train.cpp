@@ -45,8 +45,7 @@ bool is_evidence(const data::Event& event, const data::WeightingConfig& weightin
               "at least one (see \"events\".\"weights\" of the config)");
 }
 
-void ingest(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control, TrainReport& report) {
-  auto& people = store.people();
+void ingest(store::PeopleStore& people, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control, TrainReport& report) {
   const bool was_empty = people.event_count() == 0;
   bool evidence = false;
   const auto transaction = people.begin();
@@ -197,16 +196,17 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   const auto start = Clock::now();
   if (store.read_only())
     throw Error(ErrorCode::read_only, store.folder().string(), "was opened read-only, so it cannot be trained", "a store opened for writing");
+  const auto attempt = store.attempt();
   const auto config_json = to_json(config);  // Also refuses a config that cannot be fitted, before anything changes.
   const bool carried = inputs.items.empty();
   const auto catalog = carried ? carried_catalog(store) : data::read_catalog(inputs.items, inputs.import.on_error);
 
   TrainReport report;
-  if (!inputs.events.empty()) ingest(store, inputs, config, control, report);
+  auto& people = attempt->people();
+  if (!inputs.events.empty()) ingest(people, inputs, config, control, report);
 
   store::GenerationContent content;
   auto& info = content.info;
-  auto& people = store.people();
   info.data_until = people.last_sequence();
   data::EventLog log;
   LastNames names;

@@ -88,7 +88,9 @@ class FolderStore final : public Store {
       throw Error(ErrorCode::not_found, folder_.string(), "is no store: it holds none of generations/, CURRENT and people.sqlite",
                   "the folder of a store");
     }
-    if (mode_ == Mode::create) make_folder(generations_folder());
+    if (mode_ != Mode::create) return;
+    made_here_ = !fs::exists(generations_folder(), error) && !fs::exists(current_file(), error) && !fs::exists(people_file(), error);
+    make_generations_folder();
   }
 
   const fs::path& folder() const noexcept override { return folder_; }
@@ -96,9 +98,11 @@ class FolderStore final : public Store {
 
   PeopleStore& people() const override {
     const std::lock_guard lock(people_mutex_);
-    if (!people_) people_ = open_people();
-    return *people_;
+    people_given_out_ = true;
+    return opened_people();
   }
+
+  std::unique_ptr<Attempt> attempt() override { return std::make_unique<FolderAttempt>(*this); }
 
   std::vector<std::string> generations() const override {
     std::vector<std::string> ids;
@@ -143,6 +147,7 @@ class FolderStore final : public Store {
 
   std::string publish(GenerationContent content) override {
     require_writable();
+    if (mode_ == Mode::create) make_generations_folder_now();
     const PublishLock lock(lock_file());
     remove_leftovers();
     const auto parent = current();
@@ -152,7 +157,7 @@ class FolderStore final : public Store {
     if (last >= largest_id) throw Error(ErrorCode::unsupported, folder_.string(), "has used all numbers of generations");
     content.info.id = id_of(last + 1);
     content.info.parent = parent.value_or("");
-    make_folder(generations_folder());
+    make_generations_folder_now();
     write_generation(generation_file(content.info.id), content);
     try {
       (void)open_generation(content.info.id, model::Check::full);
@@ -228,15 +233,14 @@ class FolderStore final : public Store {
 #if PANNIER_WITH_SQLITE
       std::error_code error;
       if (!fs::exists(people_file(), error)) {
-        if (data_until > 0)
-          throw Error(ErrorCode::not_found, people_file().string(),
-                      "is not there, while a generation was made of its events up to " + std::to_string(data_until));
+        if (data_until > 0) refuse_lost_people(data_until);
         return;
       }
-      report.people_errors = people().verify();
-      if (report.people_errors.empty() && people().last_sequence() < data_until)
+      const auto& stored = people();
+      report.people_errors = stored.verify();
+      if (report.people_errors.empty() && stored.last_sequence() < data_until)
         throw Error(ErrorCode::malformed_input, people_file().string(),
-                    "ends at event " + std::to_string(people().last_sequence()) + ", while a generation was made of its events up to " +
+                    "ends at event " + std::to_string(stored.last_sequence()) + ", while a generation was made of its events up to " +
                         std::to_string(data_until));
 #else
       report.people_errors = people().verify();
@@ -253,10 +257,79 @@ class FolderStore final : public Store {
   fs::path people_file() const { return folder_ / "people.sqlite"; }
   fs::path lock_file() const { return folder_ / "LOCK"; }
 
-  static void make_folder(const fs::path& folder) {
+  class FolderAttempt final : public Attempt {
+   public:
+    explicit FolderAttempt(FolderStore& store) : store_(store) {
+      const std::lock_guard lock(store_.people_mutex_);
+      ++store_.attempts_;
+    }
+    ~FolderAttempt() override {
+      const std::lock_guard lock(store_.people_mutex_);
+      if (--store_.attempts_ == 0) store_.take_back_if_empty();
+    }
+    FolderAttempt(const FolderAttempt&) = delete;
+    FolderAttempt& operator=(const FolderAttempt&) = delete;
+    PeopleStore& people() const override {
+      const std::lock_guard lock(store_.people_mutex_);
+      return store_.opened_people();
+    }
+
+   private:
+    FolderStore& store_;
+  };
+
+  /// Under people_mutex_.
+  PeopleStore& opened_people() const {
+    if (!people_) people_ = open_people();
+    return *people_;
+  }
+
+  void make_generations_folder_now() {
+    const std::lock_guard lock(people_mutex_);
+    make_generations_folder();
+  }
+
+  /// Makes generations/ and the folders above it, and remembers which. Under people_mutex_.
+  void make_generations_folder() const {
+    std::vector<fs::path> missing;
     std::error_code error;
-    fs::create_directories(folder, error);
-    if (error) throw Error(ErrorCode::io_failure, folder.string(), "the folder cannot be made: " + error.message());
+    for (auto folder = generations_folder(); !folder.empty() && !fs::exists(folder, error); folder = folder.parent_path()) missing.push_back(folder);
+    for (auto folder = missing.rbegin(); folder != missing.rend(); ++folder) {
+      const bool made = fs::create_directory(*folder, error);
+      if (error) throw Error(ErrorCode::io_failure, folder->string(), "the folder cannot be made: " + error.message());
+      if (made) made_folders_.push_back(*folder);
+    }
+  }
+
+  /// Under people_mutex_. See Attempt.
+  void take_back_if_empty() noexcept {
+    if (!made_here_ || people_given_out_) return;
+    try {
+      if (!generations().empty() || current() || ((people_ || fs::exists(people_file())) && opened_people().event_count() > 0)) return;
+      people_.reset();
+      // Closing the last connection removes the log: one that is left belongs to another process.
+      if (fs::exists(people_file().string() + "-wal")) return;
+    } catch (...) {  // What cannot be read is not known to be empty.
+      return;
+    }
+    std::error_code ignored;
+    fs::remove(people_file(), ignored);
+    fs::remove(lock_file(), ignored);
+    for (auto folder = made_folders_.rbegin(); folder != made_folders_.rend(); ++folder) fs::remove(*folder, ignored);
+    made_folders_.clear();
+  }
+
+  /// Refuses a store whose people file is gone though a generation was made of its events.
+  void require_never_had_people() const {
+    std::int64_t data_until = 0;
+    for (const auto& id : generations()) data_until = std::max(data_until, open_generation(id, model::Check::structure)->info().data_until);
+    if (data_until > 0) refuse_lost_people(data_until);
+  }
+
+  [[noreturn]] void refuse_lost_people(std::int64_t data_until) const {
+    throw Error(ErrorCode::not_found, people_file().string(),
+                "is not there, while a generation was made of its events up to " + std::to_string(data_until),
+                "the file: restore it from a backup, or train again from the event files into a new folder");
   }
 
   /// Runs a check and keeps what it says.
@@ -275,8 +348,14 @@ class FolderStore final : public Store {
 
   std::shared_ptr<PeopleStore> open_people() const {
 #if PANNIER_WITH_SQLITE
-    if (!read_only()) return PeopleStore::open(people_file(), PeopleStore::Mode::create);
-    if (std::error_code error; fs::exists(people_file(), error)) return PeopleStore::open(people_file(), PeopleStore::Mode::read_only);
+    std::error_code error;
+    const bool present = fs::exists(people_file(), error);
+    if (!read_only()) {
+      if (!present) require_never_had_people();
+      if (mode_ == Mode::create) make_generations_folder();
+      return PeopleStore::open(people_file(), PeopleStore::Mode::create);
+    }
+    if (present) return PeopleStore::open(people_file(), PeopleStore::Mode::read_only);
     return open_memory_people(people_file().string(), true, busy_wait_ms);
 #else
     return open_memory_people(folder_.string() + ": people in memory", read_only(), busy_wait_ms);
@@ -304,8 +383,12 @@ class FolderStore final : public Store {
 
   fs::path folder_;
   Mode mode_;
-  mutable std::mutex people_mutex_;
+  bool made_here_ = false;                            ///< The folder was no store before.
+  mutable std::mutex people_mutex_;                   ///< Guards what follows.
+  mutable std::vector<fs::path> made_folders_;        ///< In the order they were made.
   mutable std::shared_ptr<PeopleStore> people_;
+  mutable bool people_given_out_ = false;             ///< By people(): its reference must stay good.
+  int attempts_ = 0;
 };
 
 }  // namespace

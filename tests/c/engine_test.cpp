@@ -1,6 +1,7 @@
 // Stores and engines through the C interface.
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <iterator>
 #include <thread>
 
@@ -350,6 +351,15 @@ TEST_CASE("c: training tells its progress, stops on request, and refuses bad inp
   options.kind = {"stroll", 6};
   CHECK(pnr_store_train(opened.store, &options, nullptr, nullptr, &error) == PNR_INVALID_ARGUMENT);
   CHECK(std::string(error.where) == "options.kind");
+
+  // A first training that fails, and be it for its options, leaves no store.
+  pnr_store* fresh = nullptr;
+  const auto place = folder.at("fresh");
+  ok(pnr_store_open(place.data(), place.size(), PNR_MODE_CREATE, &fresh, &error), error);
+  CHECK(std::filesystem::exists(place));
+  CHECK(pnr_store_train(fresh, &options, nullptr, nullptr, &error) == PNR_INVALID_ARGUMENT);
+  CHECK_FALSE(std::filesystem::exists(place));
+  pnr_store_free(fresh);
 }
 
 TEST_CASE("c: texts are copied into buffers of at least their size", "[c][engine]") {

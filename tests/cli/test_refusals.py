@@ -59,6 +59,19 @@ def test_a_bad_file_leaves_a_trained_store_as_it_was(pannier, store, tmp_path):
     assert pannier("inspect", "--store", copy, "--json").json == before
 
 
+def test_a_lost_people_store_is_refused_by_name_and_not_made_again(pannier, shop, store, config, tmp_path):
+    copy = tmp_path / "store"
+    shutil.copytree(store, copy)
+    (copy / "people.sqlite").unlink()
+    before = sorted(path.relative_to(copy) for path in copy.rglob("*"))
+    for _ in range(2):
+        for arguments in (["recommend", "--user", "u1"], ["similar", "--item", "i1"], ["verify"], ["inspect"], ["erase", "--user", "u1"],
+                          ["train", "--config", config], ["train", "--config", config, "--events", shop / "events.csv"]):
+            done = pannier(*arguments, "--store", copy)
+            assert done.code == 1 and "people.sqlite: is not there" in done.err and "backup" in done.err, (arguments, done)
+    assert sorted(path.relative_to(copy) for path in copy.rglob("*")) == before
+
+
 def test_skip_leaves_bad_lines_out_and_counts_them(pannier, shop, config, tmp_path):
     file = tmp_path / "mixed.csv"
     text = (shop / "events.csv").read_text().splitlines()

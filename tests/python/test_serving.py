@@ -224,6 +224,18 @@ def test_a_read_only_store_serves_and_refuses_changes(shop):
             change()
 
 
+def test_a_first_training_that_fails_leaves_no_store(tmp_path):
+    (tmp_path / "bad.csv").write_text("time,kind,user,item\nyesterday,purchase,u1,a1\n")
+    for wrong in ({}, {"on_error": "halt"}, {"kind": "stroll"}, {"config": "{"}, {"map": "nofield=x"}, {"time_unit": "weeks"}):
+        with pytest.raises(pannier.Error):
+            pannier.train(tmp_path / "store", events=tmp_path / "bad.csv", **wrong)
+        assert not (tmp_path / "store").exists(), wrong
+    store = pannier.Store(tmp_path / "store", mode="create")
+    with pytest.raises(pannier.MalformedInput):
+        pannier.train(store, events=tmp_path / "bad.csv")
+    assert not (tmp_path / "store").exists() and store.generations() == []
+
+
 def test_a_generation_serves_from_bytes(shop, engine):
     blob = (shop / "generations" / "00000001.pnr").read_bytes()
     from_bytes = pannier.Engine.from_bytes(blob, clock=lambda: NOW, check="full")

@@ -43,6 +43,7 @@ class HalfDamagedStore final : public store::Store {
   const std::filesystem::path& folder() const noexcept override { return sound_->folder(); }
   bool read_only() const noexcept override { return false; }
   store::PeopleStore& people() const override { return people_; }
+  std::unique_ptr<Attempt> attempt() override { return sound_->attempt(); }
   std::vector<std::string> generations() const override { return sound_->generations(); }
   std::optional<std::string> current() const override { return sound_->current(); }
   std::shared_ptr<const store::Generation> open_generation(std::string_view id, model::Check check) const override {

@@ -87,6 +87,53 @@ TEST_CASE("train: the items of a generation descend by the norm of the vector mo
   REQUIRE(models[2]->vectors()->norms_descend());
 }
 
+TEST_CASE("train: a first training that fails leaves no store, and a stopped one what it took in", "[serve][train]") {
+  const Folder folder;
+  serve::TrainInputs bad, good;
+  bad.events = {folder.write("events.csv", test::csv(test::two_tastes()) + "yesterday,view_item,u1,i1\n")};
+  good.events = {folder.write("good.csv", test::csv(test::two_tastes()))};
+  const auto store = test::open_store(folder);
+  REQUIRE_THAT(failure(*store, bad, quick(), test::one_thread()), Contains("yesterday"));
+  REQUIRE_FALSE(std::filesystem::exists(folder / "store"));
+  auto config = quick();
+  config.models[0].name = "nonesuch";
+  REQUIRE_FALSE(failure(*test::open_store(folder), good, config, test::one_thread()).empty());
+  REQUIRE_FALSE(std::filesystem::exists(folder / "store"));
+
+  auto control = test::one_thread();
+  std::stop_source stop;
+  control.stop = stop.get_token();
+  control.progress = [&stop](const Progress& progress) {
+    if (progress.stage.starts_with("fitting")) stop.request_stop();
+  };
+  REQUIRE_FALSE(failure(*store, good, quick(), control).empty());
+  REQUIRE(store->people().event_count() == test::two_tastes().size());
+  REQUIRE(serve::train(*store, good, quick(), test::one_thread()).duplicates == test::two_tastes().size());
+}
+
+#if PANNIER_WITH_SQLITE
+TEST_CASE("train: a store whose people.sqlite is lost is neither trained nor opened, and left as it was", "[serve][train]") {
+  const Folder folder;
+  test::train_lines(*test::open_store(folder), folder, test::two_tastes());
+  std::filesystem::remove(folder / "store/people.sqlite");
+  const auto list = [&] {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "store")) names.insert(entry.path().string());
+    return names;
+  };
+  const auto before = list();
+  serve::TrainInputs inputs;
+  inputs.events = {folder / "events.csv"};
+  REQUIRE_THAT(failure(*test::open_store(folder), inputs, quick(), test::one_thread()), Contains("people.sqlite: is not there") && Contains("restore it from a backup"));
+  REQUIRE_THAT(failure(*test::open_store(folder), {}, quick(), test::one_thread()), Contains("people.sqlite: is not there"));
+  REQUIRE_THROWS_WITH(serve::Engine::open(test::open_store(folder, store::Store::Mode::read_write), {}), Contains("people.sqlite: is not there"));
+  REQUIRE(list() == before);
+  // Generations alone can be shipped: a read-only store serves them.
+  REQUIRE(serve::Engine::open(test::open_store(folder, store::Store::Mode::read_only), {})->generation()->info().id == "00000001");
+  REQUIRE(list() == before);
+}
+#endif
+
 TEST_CASE("train: importing a file twice changes no event, and training again without files gives the same models", "[serve][train]") {
   const Folder folder;
   const auto store = test::open_store(folder);

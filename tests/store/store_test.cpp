@@ -392,4 +392,107 @@ TEST_CASE("store: verify tells of people that are damaged, missing or older than
   Store::open(scratch.folder(), Mode::read_write)->publish(content_of(2));
   CHECK_THAT(found(), Contains("ends at event 1, while a generation was made of its events up to 2"));
 }
+
+TEST_CASE("store: a lost people.sqlite is not made again where a generation was made of its events", "[store]") {
+  const Scratch scratch;
+  const auto people_file = scratch.folder() / "people.sqlite";
+  {
+    const auto shop = Store::open(scratch.folder(), Mode::create);
+    append_one(shop->people(), "anna");
+    shop->publish(content_of(1));
+    shop->publish(content_of(0));  // the current one says nothing of events, the one before does
+  }
+  fs::remove(people_file);
+  const auto before = snapshot(scratch.folder());
+  const auto expected = std::pair(ErrorCode::not_found, people_file.string() + ": is not there, while a generation was made of its events up to 1; expected the file: "
+                                                                               "restore it from a backup, or train again from the event files into a new folder");
+  for (const auto mode : {Mode::read_write, Mode::create}) {
+    const auto shop = Store::open(scratch.folder(), mode);
+    for (int twice = 0; twice < 2; ++twice) {
+      CHECK(error_of([&] { (void)shop->people(); }) == expected);
+      CHECK(error_of([&] { (void)shop->attempt()->people(); }) == expected);
+      CHECK(report(shop->verify()) == "people: " + expected.second + "\n");
+    }
+  }
+  CHECK(snapshot(scratch.folder()) == before);
+}
+
+TEST_CASE("store: people.sqlite is made where no generation was made of events", "[store]") {
+  const Scratch scratch;
+  Store::open(scratch.folder(), Mode::create)->publish(content_of(0));
+  CHECK_FALSE(fs::exists(scratch.folder() / "people.sqlite"));
+  const auto shop = Store::open(scratch.folder(), Mode::read_write);
+  append_one(shop->people(), "anna");
+  CHECK(recent(shop->people(), "anna").size() == 1);
+  CHECK(shop->verify().ok());
+}
 #endif
+
+TEST_CASE("store: an attempt that put nothing into a store that was made for it takes the store back", "[store]") {
+  const Scratch scratch;
+  (void)scratch.write("plain/readme.txt", "not ours");
+  const auto before = snapshot(scratch.folder());
+  for (const auto* name : {"new", "deep/er/new", "plain"}) {
+    const auto shop = Store::open(scratch.folder() / name, Mode::create);
+    CHECK(snapshot(scratch.folder()) != before);
+    {
+      const auto outer = shop->attempt();
+      {
+        const auto inner = shop->attempt();
+        CHECK(inner->people().event_count() == 0);
+        auto refused = content_of(0);
+        refused.order[0] = refused.order[1];
+        CHECK(error_of([&] { shop->publish(refused); }).first == ErrorCode::invalid_argument);
+        EventMaker make;
+        const auto transaction = inner->people().begin();
+        transaction->append(std::vector{make.view("anna", "i1")});
+      }
+      CHECK(outer->people().event_count() == 0);
+    }
+    CHECK(snapshot(scratch.folder()) == before);
+
+    // It is as new: what is put in now stays.
+    {
+      const auto attempt = shop->attempt();
+      append_one(attempt->people(), "anna");
+    }
+    {
+      const auto attempt = shop->attempt();
+    }
+    CHECK(recent(shop->people(), "anna").size() == 1);
+    CHECK(shop->publish(content_of(0)) == "00000001");
+    fs::remove_all(scratch.folder() / (name == std::string_view("deep/er/new") ? "deep" : name));
+    (void)scratch.write("plain/readme.txt", "not ours");
+  }
+}
+
+TEST_CASE("store: an attempt takes back no store that holds something, was there before, or is in use", "[store]") {
+  const Scratch scratch;
+  const auto kept = [&](const char* name, const auto& use) {
+    const auto folder = scratch.folder() / name;
+    const auto shop = Store::open(folder, Mode::create);
+    {
+      const auto attempt = shop->attempt();
+      use(*shop, *attempt);
+    }
+    return fs::exists(folder / "generations");
+  };
+  CHECK_FALSE(kept("nothing", [](Store&, Store::Attempt&) {}));
+  CHECK(kept("event", [](Store&, Store::Attempt& attempt) { append_one(attempt.people(), "anna"); }));
+  CHECK(kept("generation", [](Store& shop, Store::Attempt&) { shop.publish(content_of(0)); }));
+  CHECK(kept("given-out", [](Store& shop, Store::Attempt&) { (void)shop.people(); }));
+  (void)Store::open(scratch.folder() / "before", Mode::create);
+  CHECK(kept("before", [](Store&, Store::Attempt&) {}));
+#if PANNIER_WITH_SQLITE
+  std::shared_ptr<Store> other;
+  CHECK(kept("in-use", [&](Store& shop, Store::Attempt& attempt) {
+    (void)attempt.people();
+    other = Store::open(shop.folder(), Mode::read_write);
+    CHECK(other->people().event_count() == 0);
+  }));
+  append_one(other->people(), "bert");
+  CHECK(recent(Store::open(scratch.folder() / "in-use", Mode::read_only)->people(), "bert").size() == 1);
+  // Another's event, which this Store never read.
+  CHECK(kept("others-event", [&](Store& shop, Store::Attempt&) { append_one(Store::open(shop.folder(), Mode::read_write)->people(), "carl"); }));
+#endif
+}

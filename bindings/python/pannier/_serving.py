@@ -237,13 +237,13 @@ def train(store, *, events=(), items=None, map=None, kind=None, time_unit=None, 
     every line; `time_unit` s, ms or us; `on_error` stop or skip; `config` the train config, a dict or JSON text. Bad input
     publishes nothing. Returns what `pannier train --json` prints.
     """
-    if not isinstance(store, Store):
-        store = Store(store, mode="create")
     if on_error not in ("stop", "skip"):
         raise InvalidArgument("on_error", f"is {on_error!r}", "stop or skip")
     files = [events] if isinstance(events, (str, os.PathLike)) else list(events or ())
     columns = ",".join(f"{field}={column}" for field, column in map.items()) if isinstance(map, dict) else map or ""
     text = config if isinstance(config, str) else "" if config is None else json.dumps(config)
+    if not isinstance(store, Store):
+        store = Store(store, mode="create")
     with Progress(progress) as told:
         return _pannier.train(store._native, [os.fsencode(file) for file in files], os.fsencode(items or ""), columns, kind or "",
                               time_unit or "", on_error == "skip", text, threads, told)

@@ -60,7 +60,7 @@ struct TrainReport {
 /// Ingests the files in one transaction, fits every model on all events of the store, orders items by the norm of the first vector
 /// model, publishes one generation.
 ///
-/// Any failure publishes nothing. Bad input, in whichever file, and a stop while reading leave the people store as it was. Once
+/// Any failure publishes nothing, and takes back a store that was made for it (Store::Attempt). Bad input, in whichever file, and a stop while reading leave the people store as it was. Once
 /// every file has been read to its end the events are committed and stay, also when the fit is stopped later: a second run
 /// counts them as duplicates. No lock is held while fitting; events recorded meanwhile are for the next run.
 /// Progress: stages "reading events", "ingesting", "building the matrix", "fitting NAME", "evaluating NAME", "publishing".

@@ -41,9 +41,23 @@ class Store {
 
   [[nodiscard]] virtual const std::filesystem::path& folder() const noexcept = 0;
   [[nodiscard]] virtual bool read_only() const noexcept = 0;
-  /// Opened at first use. Where people.sqlite is absent: made, or, in a read-only store, empty; in a build without SQLite people live in
-  /// this process's memory. Errors: as PeopleStore::open.
+  /// Opened at first use. Where people.sqlite is absent: in a read-only store nobody is known; else it is made, unless a generation of the store
+  /// was made of its events (data_until above 0), for then it was lost. In a build without SQLite people live in this process's memory.
+  /// Errors: not_found (a lost people.sqlite; nothing is made), as PeopleStore::open, as Generation::open.
   [[nodiscard]] virtual PeopleStore& people() const = 0;
+
+  /// A first training, or whatever else may fail before a store holds anything. When the last attempt at a store ends, a store that
+  /// this Store made and that holds neither a generation nor an event is taken back: what open() and the attempt made is removed, and nothing
+  /// else. The Store stays usable and makes its folder again when it is written to. A folder that was a store before, one whose people() were
+  /// given out beside the attempt, and one that another process has open stay as they are.
+  /// Threads: As the Store, which it must not outlive.
+  class Attempt {
+   public:
+    virtual ~Attempt() = default;
+    /// As Store::people(), until the attempt ends.
+    [[nodiscard]] virtual PeopleStore& people() const = 0;
+  };
+  [[nodiscard]] virtual std::unique_ptr<Attempt> attempt() = 0;
 
   /// Ids present, ascending.
   [[nodiscard]] virtual std::vector<std::string> generations() const = 0;
