@@ -99,10 +99,11 @@ void show_quality(const data::ImportOptions& import, const std::vector<std::stri
   std::vector<std::int64_t> times(log.times_us().begin(), log.times_us().end());
   const auto cut_at = times.begin() + static_cast<std::ptrdiff_t>(times.size() * 8 / 10);
   std::nth_element(times.begin(), cut_at, times.end());
-  const auto split = data::split_by_time(log, data::WeightingConfig{}, *cut_at);
+  EvaluationData parts;
+  parts.split = data::split_by_time(log, parts.weighting, *cut_at);
   std::vector<std::vector<std::string>> rows{{"model", "recall@20", "ndcg@20", "95 % interval", "catalogue shown", "fit s"}};
   for (const auto* name : {"popular", "item_knn", "ials"}) {
-    const auto evaluation = evaluate_model(name, "", split, {}, control);
+    const auto evaluation = evaluate_model(name, "", parts, {}, control);
     const auto& quality = evaluation.quality;
     const auto bounds = quality.interval.at("ndcg@20");
     rows.push_back({name, number(quality.metrics.at("recall@20"), 4), number(quality.metrics.at("ndcg@20"), 4),

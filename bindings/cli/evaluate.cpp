@@ -31,14 +31,17 @@ data::EventLog read_log(const std::vector<std::string>& files, const data::Impor
   return log;
 }
 
-Evaluation evaluate_model(const std::string& name, const std::string& config_json, const data::Split& split,
+Evaluation evaluate_model(const std::string& name, const std::string& config_json, const EvaluationData& data,
                           const evaluate::ProtocolConfig& protocol, const FitControl& control) {
   Evaluation evaluation;
   evaluation.model = name;
   const Stopwatch watch;
-  evaluation.fitted = serve::fit_model(name, config_json, split.train, control);
+  const auto& split = data.split;
+  evaluation.fitted = serve::fit_model(
+      name, config_json,
+      serve::FitData{.events = split.train, .log = split.cells.empty() ? nullptr : &split.log, .weighting = data.weighting, .now_us = split.now_us}, control);
   evaluation.fit_seconds = watch.seconds();
-  evaluation.quality = evaluate::evaluate(*evaluation.fitted.model, split.train, split.test, protocol, control);
+  evaluation.quality = evaluate::evaluate(*evaluation.fitted.model, split, protocol, control);
   return evaluation;
 }
 
@@ -78,7 +81,7 @@ EvaluationData load(const Options& options, const FitControl& control) {
     return data;
   }
   const auto import = options.import.options();
-  const auto weights = serve::train_config_from_json(read_text(options.config), options.config).events;
+  const auto weights = data.weighting = serve::train_config_from_json(read_text(options.config), options.config).events;
   if (options.events.empty() || (options.split.empty() && !options.last_out))
     throw UsageError("--format events: needs --events FILE with --split TIME or --last-out");
   auto log = read_log(options.events, import, control, data.dropped);
@@ -155,7 +158,7 @@ void run(const Command& command, const Options& options) {
   const auto settings = settings_to_json(options.settings);
   const auto control = command.control();
   const auto data = load(options, control);
-  const auto evaluation = evaluate_model(options.model, settings, data.split, protocol, control);
+  const auto evaluation = evaluate_model(options.model, settings, data, protocol, control);
   const auto& quality = evaluation.quality;
   if (!options.output.empty())
     write_ranks(options.output, *evaluation.fitted.model, data, *std::max_element(protocol.at.begin(), protocol.at.end()),

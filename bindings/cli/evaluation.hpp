@@ -16,6 +16,7 @@ namespace pannier::cli {
 /// The two parts, and how to call rows and columns.
 struct EvaluationData {
   data::Split split;
+  data::WeightingConfig weighting;
   std::vector<std::string> item_ids;     ///< Empty: the numbers themselves.
   std::map<std::string, data::ImportSummary::Cause> dropped;
   std::string trained_until, tested_from;   ///< Of a split in time.
@@ -32,7 +33,7 @@ struct Evaluation {
   double fit_seconds = 0;
 };
 
-[[nodiscard]] Evaluation evaluate_model(const std::string& name, const std::string& config_json, const data::Split& split,
+[[nodiscard]] Evaluation evaluate_model(const std::string& name, const std::string& config_json, const EvaluationData& data,
                                         const evaluate::ProtocolConfig& protocol, const FitControl& control);
 
 }  // namespace pannier::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,11 @@ class PersonEvents {
     std::vector<std::uint32_t> next(offsets_.begin(), offsets_.end() - 1);
     for (std::size_t place = 0; place < log.size(); ++place)
       if (wanted(place)) places_[next[persons[place]]++] = static_cast<std::uint32_t>(place);
+  }
+
+  /// Where in the log the person's events are, in the order of events().
+  [[nodiscard]] std::span<const std::uint32_t> places(std::uint32_t person) const {
+    return std::span(places_).subspan(offsets_[person], offsets_[person + std::size_t{1}] - offsets_[person]);
   }
 
   /// The person's events as the weighing rule reads them.

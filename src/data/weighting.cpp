@@ -193,7 +193,14 @@ void weigh_history(std::span<const WeighedEvent> events, const WeightingConfig& 
         cell.last_time_us = event.time_us;
         evidence = counts;
       }
-      if (event.kind == EventKind::purchase && event.quantity > 0) cell.bought = true;
+      if (event.kind == EventKind::purchase && event.quantity > 0) {
+        cell.bought = true;
+        auto& bought = cell.purchases;
+        if (bought.times == 0) bought.first_us = event.time_us;
+        if (bought.times == 0 || bought.last_us != event.time_us) ++bought.times;
+        bought.last_us = event.time_us;
+        bought.units += event.quantity * events[event.place].quantity;
+      }
     }
     cell.weight = static_cast<float>(weight);
     if (config.cap > 0 && cell.weight > config.cap) cell.weight = config.cap;

@@ -4,7 +4,9 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "pannier/core/error.hpp"
@@ -100,10 +102,11 @@ struct CutOff {
   std::uint64_t slots = 0;
 };
 
-}  // namespace
+/// Ranks for some people of the training part, given by their rows: one list a person, padded with no_item.
+using RankPeople = std::function<void(std::span<const std::size_t> rows, std::uint32_t count, std::span<ItemIndex> items)>;
 
-Quality evaluate(const model::Recommender& model, const CsrView& train, const CsrView& test, const ProtocolConfig& config,
-                 const FitControl& control) {
+Quality measure(const model::Recommender& model, const CsrView& train, const CsrView& test, const ProtocolConfig& config, const FitControl& control,
+                const RankPeople& rank) {
   const auto refuse = [](std::string where, std::string problem, std::string allowed) {
     throw Error(ErrorCode::invalid_argument, std::move(where), std::move(problem), std::move(allowed));
   };
@@ -130,16 +133,13 @@ Quality evaluate(const model::Recommender& model, const CsrView& train, const Cs
   // A list longer than the catalogue has nothing more in it.
   const auto count = std::min(*std::max_element(config.at.begin(), config.at.end()), model.item_count());
   std::vector<ItemIndex> items;
-  std::vector<float> scores;
 
   checkpoint(control, "ranking", 0, audience.rows.size());
   for (std::size_t begin = 0; begin < audience.rows.size(); begin += people_at_once) {
     const auto people = std::min(people_at_once, audience.rows.size() - begin);
-    const auto histories = rows_of(train, std::span(audience.rows).subspan(begin, people));
     items.resize(people * count);
-    scores.resize(people * count);
     const auto start = std::chrono::steady_clock::now();
-    model.recommend_batch(histories, {.count = count, .allowed = nullptr, .exclude_history = config.exclude_seen}, control.execution, items, scores);
+    rank(std::span(audience.rows).subspan(begin, people), count, items);
     quality.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
     for (std::size_t p = 0; p < people; ++p) {
@@ -177,6 +177,67 @@ Quality evaluate(const model::Recommender& model, const CsrView& train, const Cs
     quality.interval["ndcg" + at] = bootstrap_interval(cut.ndcg, control);
   }
   return quality;
+}
+
+/// One person's history with all that a split knows of it, oldest first.
+struct PersonHistory {
+  std::vector<data::HistoryCell> cells;
+  std::vector<ItemIndex> items;
+  std::vector<float> weights;
+  std::vector<data::EventKind> kinds;
+  std::vector<std::int64_t> ages_us;
+  std::vector<model::Bought> bought;
+  std::vector<Scored> out;
+  model::Workspace workspace;
+
+  [[nodiscard]] model::History of(std::span<const data::HistoryCell> row, std::int64_t now_us) {
+    cells.assign(row.begin(), row.end());
+    std::sort(cells.begin(), cells.end(), [](const data::HistoryCell& a, const data::HistoryCell& b) {
+      return std::tie(a.last_time_us, a.item) < std::tie(b.last_time_us, b.item);
+    });
+    items.clear(), weights.clear(), kinds.clear(), ages_us.clear(), bought.clear();
+    for (const auto& cell : cells) {
+      items.push_back(ItemIndex{cell.item});
+      weights.push_back(cell.weight);
+      kinds.push_back(cell.last_kind);
+      ages_us.push_back(std::max<std::int64_t>(0, now_us - cell.last_time_us));
+      bought.push_back(model::aged(cell.purchases, now_us));
+    }
+    return {.items = items, .weights = weights, .kinds = kinds, .ages_us = ages_us, .bought = bought};
+  }
+};
+
+}  // namespace
+
+Quality evaluate(const model::Recommender& model, const CsrView& train, const CsrView& test, const ProtocolConfig& config, const FitControl& control) {
+  std::vector<float> scores;
+  return measure(model, train, test, config, control, [&](std::span<const std::size_t> rows, std::uint32_t count, std::span<ItemIndex> items) {
+    scores.resize(items.size());
+    model.recommend_batch(rows_of(train, rows), {.count = count, .allowed = nullptr, .exclude_history = config.exclude_seen, .time_us = 0},
+                          control.execution, items, scores);
+  });
+}
+
+Quality evaluate(const model::Recommender& model, const data::Split& split, const ProtocolConfig& config, const FitControl& control) {
+  if (split.cells.empty()) return evaluate(model, split.train, split.test, config, control);
+  const CsrView train = split.train;
+  if (split.cells.size() != train.columns.size())
+    throw Error(ErrorCode::invalid_argument, "cells", std::to_string(split.cells.size()) + " of them", "one a training cell, " + std::to_string(train.columns.size()));
+  std::vector<PersonHistory> people(static_cast<std::size_t>(resolved_threads(control.execution)));
+  return measure(model, train, split.test, config, control, [&](std::span<const std::size_t> rows, std::uint32_t count, std::span<ItemIndex> items) {
+    constexpr std::size_t block = 64;
+    parallel_blocks_with_worker(control.execution, rows.size(), block, [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
+      auto& person = people[static_cast<std::size_t>(worker)];
+      person.out.resize(count);
+      for (std::size_t n = begin; n < end; ++n) {
+        const auto first = static_cast<std::size_t>(train.offsets[rows[n]]);
+        const auto history = person.of(std::span(split.cells).subspan(first, train.row_columns(rows[n]).size()), split.now_us);
+        const auto found = model.recommend(history, {.count = count, .allowed = nullptr, .exclude_history = config.exclude_seen, .time_us = split.now_us},
+                                           person.workspace, person.out);
+        for (std::size_t i = 0; i < count; ++i) items[n * count + i] = i < found ? person.out[i].item : no_item;
+      }
+    });
+  });
 }
 
 }  // namespace pannier::evaluate

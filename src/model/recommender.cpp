@@ -25,6 +25,12 @@ void require_valid_ask(const Ask& ask, std::uint32_t item_count) {
 
 }  // namespace
 
+Bought aged(const data::Purchases& purchases, std::int64_t now_us) noexcept {
+  if (purchases.times == 0) return {};
+  const auto age = [now_us](std::int64_t time_us) { return time_us < now_us ? now_us - time_us : 0; };
+  return {.times = purchases.times, .units = purchases.units, .first_age_us = age(purchases.first_us), .last_age_us = age(purchases.last_us)};
+}
+
 void require_valid(const History& history, const Ask& ask, std::uint32_t item_count, Workspace& workspace) {
   const auto size = history.items.size();
   const auto require_length = [&](const char* name, std::size_t length, bool may_be_empty) {
@@ -35,6 +41,7 @@ void require_valid(const History& history, const Ask& ask, std::uint32_t item_co
   require_length("weights", history.weights.size(), false);
   require_length("kinds", history.kinds.size(), true);
   require_length("ages_us", history.ages_us.size(), true);
+  require_length("bought", history.bought.size(), true);
   require_valid_ask(ask, item_count);
   for (std::size_t n = 0; n < size; ++n) {
     if (value(history.items[n]) >= item_count)
@@ -44,6 +51,10 @@ void require_valid(const History& history, const Ask& ask, std::uint32_t item_co
   }
   for (const auto age : history.ages_us)
     if (age < 0) refuse("history.ages_us", std::to_string(age), "an age that is not negative");
+  for (const auto& bought : history.bought)
+    if (!std::isfinite(bought.units) || bought.units < 0 || bought.last_age_us < 0 || bought.first_age_us < bought.last_age_us)
+      refuse("history.bought", std::to_string(bought.units) + " units, ages " + std::to_string(bought.first_age_us) + " and " + std::to_string(bought.last_age_us),
+             "units that are finite and not negative, and the first purchase not after the last");
 
   // An item twice: marks are set until one is met again, and taken back either way.
   auto& marks = workspace.marks;

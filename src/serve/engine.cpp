@@ -82,6 +82,7 @@ bool read_history(const Snapshot& snapshot, const Request& request, std::int64_t
   state.weights.resize(count);
   state.kinds.resize(count);
   state.ages_us.resize(count);
+  state.bought.resize(count);
   bool evidence = false;
   for (std::size_t i = 0; i < count; ++i) {
     const auto& cell = state.cells[i];
@@ -89,13 +90,14 @@ bool read_history(const Snapshot& snapshot, const Request& request, std::int64_t
     state.weights[i] = cell.weight;
     state.kinds[i] = cell.last_kind;
     state.ages_us[i] = std::max<std::int64_t>(0, now_us - cell.last_time_us);
+    state.bought[i] = model::aged(cell.purchases, now_us);
     evidence = evidence || cell.weight > 0;
   }
   return evidence;
 }
 
 model::History history_of(const State& state) {
-  return {.items = state.items, .weights = state.weights, .kinds = state.kinds, .ages_us = state.ages_us};
+  return {.items = state.items, .weights = state.weights, .kinds = state.kinds, .ages_us = state.ages_us, .bought = state.bought};
 }
 
 /// The best `count` items that `rank` gives beyond those to leave out: asks for as many more and drops them, which is exact.

@@ -25,6 +25,7 @@ struct EngineWorkspace::State {
   std::vector<float> weights;
   std::vector<data::EventKind> kinds;
   std::vector<std::int64_t> ages_us;
+  std::vector<model::Bought> bought;
   std::vector<std::uint64_t> dropped;             ///< Bitmap over items; all zero between requests.
   std::vector<Scored> found;
   std::vector<Answer> answers;

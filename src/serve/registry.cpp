@@ -85,19 +85,20 @@ struct Entry {
   std::string_view name;
   std::vector<Setting> (*settings)();
   std::string (*complete)(std::string_view json, std::string_view where);
-  FittedModel (*fit)(std::string_view json, const CsrView& events, const FitControl& control);
+  FittedModel (*fit)(std::string_view json, const FitData& data, const FitControl& control);
   std::shared_ptr<const model::Recommender> (*read)(const model::SectionReader& reader, std::uint32_t item_count);
 };
 
 /// Reader gives a pointer to a model's own class; Fit gives a struct with model and report, and user_factors where it has them.
+/// Fit takes the matrix of people.
 template <class Config, auto fit, auto read>
 constexpr Entry entry(std::string_view name) {
   return {.name = name,
           .settings = describe_settings<Config>,
           .complete = complete<Config>,
           .fit =
-              [](std::string_view json, const CsrView& events, const FitControl& control) {
-                auto fitted = fit(events, from_json<Config>(json, "settings"), control);
+              [](std::string_view json, const FitData& data, const FitControl& control) {
+                auto fitted = fit(data.events, from_json<Config>(json, "settings"), control);
                 FittedModel out{.model = std::move(fitted.model), .user_factors = {}, .report = std::move(fitted.report)};
                 if constexpr (requires { fitted.user_factors; }) out.user_factors = std::move(fitted.user_factors);
                 return out;
@@ -187,8 +188,12 @@ std::string complete_settings(std::string_view name, std::string_view config_jso
   return require(name, where).complete(config_json, where);
 }
 
+FittedModel fit_model(std::string_view name, std::string_view config_json, const FitData& data, const FitControl& control) {
+  return require(name, "model").fit(config_json, data, control);
+}
+
 FittedModel fit_model(std::string_view name, std::string_view config_json, const CsrView& events, const FitControl& control) {
-  return require(name, "model").fit(config_json, events, control);
+  return fit_model(name, config_json, FitData{.events = events}, control);
 }
 
 std::shared_ptr<const model::Recommender> read_model(std::string_view kind, const model::SectionReader& reader, std::uint32_t item_count) {

@@ -185,8 +185,9 @@ void measure_quality(const data::EventLog& log, const TrainConfig& config, const
   for (std::size_t i = 0; i < config.models.size(); ++i) {
     const auto& request = config.models[i];
     const auto staged = with_stage(control, "evaluating " + request.name);
-    const auto fitted = fit_model(request.name, request.config_json, split.train, staged);
-    report.models[i].metrics = evaluate::evaluate(*fitted.model, split.train, split.test, {}, staged).metrics;
+    const auto fitted = fit_model(request.name, request.config_json,
+                                  FitData{.events = split.train, .log = &split.log, .weighting = config.events, .now_us = split.now_us}, staged);
+    report.models[i].metrics = evaluate::evaluate(*fitted.model, split, {}, staged).metrics;
   }
 }
 
@@ -227,10 +228,11 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   const auto& weights = matrix.cells.values;
   if (std::none_of(weights.begin(), weights.end(), [](float weight) { return weight > 0; })) refuse_without_evidence();
 
+  const FitData data{.events = matrix, .log = &log, .weighting = config.events, .now_us = info.last_event_us};
   std::vector<FittedModel> models;
   for (const auto& request : config.models) {
     const auto begin = Clock::now();
-    models.push_back(fit_model(request.name, request.config_json, matrix, with_stage(control, "fitting " + request.name)));
+    models.push_back(fit_model(request.name, request.config_json, data, with_stage(control, "fitting " + request.name)));
     report.models.push_back({.name = request.name, .seconds = seconds_since(begin), .metrics = {}});
     const auto& model = models.back().model;
     content.models.emplace_back(store::ModelEntry{.name = request.name,

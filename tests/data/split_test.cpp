@@ -279,3 +279,50 @@ TEST_CASE("split: gowalla has its published counts", "[data][split]") {
   REQUIRE(split.test.columns.size() == 217'242);
 }
 #endif
+
+TEST_CASE("split: the cells and the log of the training part are those of the matrix", "[data][split]") {
+  const auto log = random_log(3);
+  const WeightingConfig config{.half_life_days = 5};
+  std::vector<Split> splits;
+  splits.push_back(split_by_time(log, config, 30 * day));
+  splits.push_back(split_last_out(log, config));
+  for (const auto& split : splits) {
+    REQUIRE(split.cells.size() == split.train.columns.size());
+    REQUIRE(split.log.item_count() == split.items.size());
+    // Weighing the split's own log again gives the rows of the matrix, and the cells of it.
+    std::size_t at = 0;
+    for (std::size_t row = 0; row < split.train.rows; ++row) {
+      const auto person = split.log.find_person(log.person_key(split.people[row]));
+      REQUIRE(person.has_value());
+      std::vector<WeighedEvent> events, scratch;
+      for (std::size_t place = 0; place < split.log.size(); ++place)
+        if (split.log.persons()[place] == *person)
+          events.push_back({.item = split.log.items()[place], .kind = split.log.kinds()[place], .time_us = split.log.times_us()[place],
+                            .quantity = split.log.quantities()[place]});
+      std::vector<HistoryCell> cells;
+      weigh_history(events, config, split.now_us, false, scratch, cells);
+      std::sort(cells.begin(), cells.end(), [](const HistoryCell& a, const HistoryCell& b) { return a.item < b.item; });
+      for (const auto& cell : cells) {
+        REQUIRE(split.cells.at(at) == cell);
+        REQUIRE(split.train.columns[at] == cell.item);
+        REQUIRE(split.train.values[at] == cell.weight);
+        ++at;
+      }
+      REQUIRE(static_cast<std::int64_t>(at) == split.train.offsets[row + 1]);
+    }
+  }
+  for (const auto time : splits[0].log.times_us()) REQUIRE(time < 30 * day);
+}
+
+TEST_CASE("split: an order without a person stays in the training log until the cut", "[data][split]") {
+  EventLog log;
+  const auto key = user_key(PersonSort::user, "u");
+  log.append(key, "a", {}, EventKind::purchase, 1 * day, 1, 2, "o1");
+  log.append(std::nullopt, "a", {}, EventKind::purchase, 2 * day, 1, 2, "o2");
+  log.append(std::nullopt, "a", {}, EventKind::purchase, 9 * day, 1, 2, "o3");
+  log.append(std::nullopt, "b", {}, EventKind::purchase, 2 * day, 1, 2, "o2");  // No column: nobody trains on b.
+  const auto split = split_by_time(log, {}, 5 * day);
+  REQUIRE(split.log.size() == 2);
+  REQUIRE(split.log.persons()[1] == no_person);
+  REQUIRE(split.log.orders()[0] != split.log.orders()[1]);
+}

@@ -26,6 +26,10 @@ std::vector<HistoryCell> weigh(const std::vector<WeighedEvent>& events, const We
   std::vector<WeighedEvent> scratch;
   std::vector<HistoryCell> out{{99, 1.f}};  // What stood there goes.
   weigh_history(events, config, now, keep_zero, scratch, out);
+  for (auto& cell : out) {
+    REQUIRE(cell.bought == (cell.purchases.times > 0));
+    cell.purchases = {};  // Has its own test.
+  }
   return out;
 }
 
@@ -241,4 +245,22 @@ TEST_CASE("weighting: a config out of range is refused by name", "[data][weighti
   REQUIRE_THROWS_WITH(require_valid(decaying(-1)), StartsWith("half_life_days"));
   REQUIRE_THROWS_AS(require_valid(decaying(std::numeric_limits<double>::quiet_NaN())), Error);
   REQUIRE_THROWS_AS(require_valid(WeightingConfig{.cap = -1}), Error);
+}
+
+TEST_CASE("weighting: a cell knows which purchases refunds left", "[data][weighting]") {
+  const auto purchases = [](const std::vector<WeighedEvent>& events) {
+    std::vector<WeighedEvent> scratch;
+    std::vector<HistoryCell> out;
+    weigh_history(events, {}, 1000 * day, true, scratch, out);
+    REQUIRE(out.size() == 1);
+    return out[0].purchases;
+  };
+  REQUIRE(purchases({at(1, 1, view), at(2, 1, cart)}) == Purchases{});
+  REQUIRE(purchases({at(9, 1, buy, 2), at(1, 1, buy, 3), at(5, 1, view)}) == Purchases{2, 5, 1 * day, 9 * day});
+  // Two lines of one order are one purchase.
+  REQUIRE(purchases({at(2, 1, buy, 1), at(2, 1, buy, 4), at(3, 1, buy)}) == Purchases{2, 6, 2 * day, 3 * day});
+  // A refund takes back the latest units: wholly, then it was no purchase; in part, then the rest stays.
+  REQUIRE(purchases({at(1, 1, buy, 2), at(4, 1, buy, 3), at(5, 1, refund, 3)}) == Purchases{1, 2, 1 * day, 1 * day});
+  REQUIRE(purchases({at(1, 1, buy, 2), at(4, 1, buy, 4), at(5, 1, refund, 3)}) == Purchases{2, 3, 1 * day, 4 * day});
+  REQUIRE(purchases({at(1, 1, buy, 2), at(5, 1, refund, 2)}) == Purchases{});
 }

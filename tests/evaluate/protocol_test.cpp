@@ -169,3 +169,41 @@ TEST_CASE("protocol: what cannot be evaluated is refused", "[evaluate][protocol]
   source.request_stop();
   REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, test, {}, {.stop = source.get_token()}), StartsWith("ranking: stopped"));
 }
+
+namespace {
+
+/// Recommends what was bought most often, oldest first on ties, and remembers what it was asked.
+class MostBought final : public model::Recommender {
+ public:
+  std::string_view kind() const noexcept override { return "most_bought"; }
+  std::uint32_t item_count() const noexcept override { return 4; }
+  std::string config_json() const override { return "{}"; }
+  std::size_t recommend(const model::History& history, const model::Ask& ask, model::Workspace&, std::span<Scored> out) const override {
+    REQUIRE(ask.time_us == 100);
+    REQUIRE(history.bought.size() == history.items.size());
+    std::vector<Scored> all;
+    for (std::size_t n = 0; n < history.items.size(); ++n)
+      if (!ask.exclude_history) all.push_back({history.items[n], static_cast<float>(history.bought[n].times)});
+    std::sort(all.begin(), all.end(), ranks_before);
+    const auto count = std::min<std::size_t>(all.size(), out.size());
+    std::copy_n(all.begin(), count, out.begin());
+    return count;
+  }
+  void score(const model::History&, std::span<const ItemIndex>, model::Workspace&, std::span<float>) const override {}
+  std::size_t similar(ItemIndex, const model::Ask&, model::Workspace&, std::span<Scored>) const override { return 0; }
+  std::size_t explain(const model::History&, ItemIndex, model::Workspace&, std::span<model::Reason>) const override { return 0; }
+  void write(model::SectionWriter&, const model::ItemOrder&) const override {}
+};
+
+}  // namespace
+
+TEST_CASE("protocol: a split's histories know their purchases and the request's time", "[evaluate][protocol]") {
+  data::EventLog log;
+  const auto key = user_key(PersonSort::user, "u");
+  const auto buy = [&](const char* item, std::int64_t time) { log.append(key, item, {}, data::EventKind::purchase, time, 1, 2, {}); };
+  buy("a", 1), buy("b", 2), buy("b", 3), buy("c", 4), buy("d", 5), buy("b", 200);
+  const auto split = data::split_by_time(log, {}, 100);
+  const auto quality = evaluate::evaluate(MostBought(), split, {.at = {1}, .exclude_seen = false});
+  REQUIRE(quality.people == 1);
+  REQUIRE(quality.metrics.at("hr@1") == 1);  // b, bought twice, comes first.
+}

@@ -20,6 +20,10 @@ struct Split {
   std::uint64_t unknown_items = 0;   ///< Held-out (person, item) pairs left out because the item is not in the training part.
   std::uint64_t unknown_people = 0;  ///< People with held-out items and without training cells, left out.
   std::vector<std::uint32_t> people, items;  ///< The log's number of each row and of each column; empty for read_lightgcn(): its own.
+  // What models need beside the matrix; of a log only, empty for read_lightgcn().
+  std::vector<HistoryCell> cells;    ///< What is known of each cell of `train`, in its order; `item` is the column.
+  std::int64_t now_us = 0;           ///< The time that ages count to: the cut, or the log's last event.
+  EventLog log;                      ///< The training events about the items of the columns, those without a person too; its items are the columns, its people its own.
 };
 
 /// Events before `cut_us` train (decay counts to the cut), the evidence among the events from then on is the test.

@@ -60,6 +60,14 @@ struct WeighedEvent {
   std::uint32_t place = 0;       ///< Set by weigh_history() in its scratch; whatever it is in the events.
 };
 
+/// What one person bought of one item, after refunds.
+struct Purchases {
+  std::uint32_t times = 0;      ///< Purchases at different times of which units are left.
+  float units = 0;              ///< Units that refunds leave, of all of them.
+  std::int64_t first_us = 0, last_us = 0;   ///< Time of the first and of the last of them; 0 without any.
+  bool operator==(const Purchases&) const = default;
+};
+
 /// One merged item.
 struct HistoryCell {
   std::uint32_t item = 0;
@@ -67,6 +75,7 @@ struct HistoryCell {
   EventKind last_kind = EventKind::view_item;   ///< Of the last event that is evidence; where none is, of the last event.
   std::int64_t last_time_us = 0;                ///< Of the same event.
   bool bought = false;                          ///< A purchase remains after refunds.
+  Purchases purchases{};                        ///< Which ones.
   bool operator==(const HistoryCell&) const = default;
 };
 

@@ -10,6 +10,7 @@
 
 #include "pannier/core/fit.hpp"
 #include "pannier/core/matrix.hpp"
+#include "pannier/data/split.hpp"
 #include "pannier/model/recommender.hpp"
 
 namespace pannier::evaluate {
@@ -34,5 +35,8 @@ struct Quality {
 /// Errors: invalid_argument (shapes that disagree, no cut-off, nobody with a held-out item). Repeats: same bits for any thread count.
 [[nodiscard]] Quality evaluate(const model::Recommender& model, const CsrView& train, const CsrView& test,
                                const ProtocolConfig& config, const FitControl& control = {});
+
+/// The same for a split, its cells giving the histories what a matrix does not hold (kinds, ages, purchases): one call a person where they are known.
+[[nodiscard]] Quality evaluate(const model::Recommender& model, const data::Split& split, const ProtocolConfig& config, const FitControl& control = {});
 
 }  // namespace pannier::evaluate

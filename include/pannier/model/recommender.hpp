@@ -15,16 +15,29 @@
 #include "pannier/core/matrix.hpp"
 #include "pannier/core/top_k.hpp"
 #include "pannier/data/event.hpp"
+#include "pannier/data/weighting.hpp"
 
 namespace pannier::model {
 
+/// What the person bought of one item and did not give back (data::Purchases, as ages at the request's time).
+struct Bought {
+  std::uint32_t times = 0;                       ///< Purchases at different times; 0: never bought, the rest is 0 then.
+  float units = 0;
+  std::int64_t first_age_us = 0, last_age_us = 0;
+  bool operator==(const Bought&) const = default;
+};
+
+/// Ages count to `now_us`; a purchase from after it has age 0.
+[[nodiscard]] Bought aged(const data::Purchases& purchases, std::int64_t now_us) noexcept;
+
 /// One person as a model sees them: one entry an item (merged as the training matrix merges, see data/weighting.hpp), oldest
-/// last event first, known items only. All spans have equal length, but kinds and ages_us may be empty.
+/// last event first, known items only. All spans have equal length, but kinds, ages_us and bought may be empty.
 struct History {
   std::span<const ItemIndex> items;
   std::span<const float> weights;                ///< As in the training matrix; finite, not negative.
   std::span<const data::EventKind> kinds;        ///< Kind of the last event with the item.
   std::span<const std::int64_t> ages_us;         ///< Age of that event at the request's time, not negative.
+  std::span<const Bought> bought{};              ///< Purchases of the item; first_age_us >= last_age_us >= 0.
 };
 
 /// What is wanted.
@@ -32,12 +45,20 @@ struct Ask {
   std::uint32_t count = 10;
   const ItemSet* allowed = nullptr;  ///< Only these items; null: all. A filter removes, it never lowers a score.
   bool exclude_history = true;       ///< Leaves out the items of the history.
+  std::int64_t time_us = 0;          ///< The request's time, for models that know seasons; 0: not told.
 };
 
-/// Why an item: how much of its score an item of the history gave.
+enum class ReasonKind : std::uint8_t {
+  because_of,   ///< An item of the history gave that much of the score.
+  buy_again,    ///< The item itself, which the person has bought: weight is its share of the score.
+  popular, trending, seasonal,   ///< The item itself, which many buy: at all, more than before, at this time of the week or year.
+};
+
+/// Why an item.
 struct Reason {
   ItemIndex item = no_item;
   float weight = 0;
+  ReasonKind kind = ReasonKind::because_of;
   bool operator==(const Reason&) const = default;
 };
 
@@ -86,7 +107,8 @@ class Recommender {
                      std::span<float> out) const = 0;
   /// The items most similar to `item`, best first, never itself; returns how many. ask.exclude_history has no meaning here.
   virtual std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored> out) const = 0;
-  /// The history items that give `item` its score, largest share first; the shares of all history items add up to the score.
+  /// The history items that give `item` its score, largest share first; the shares of all of them add up to the score. Where many people give it, the one
+  /// reason is the item itself.
   /// Returns how many were written; 0 where the model has no such reasons.
   virtual std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<Reason> out) const = 0;
 

@@ -10,6 +10,8 @@
 
 #include "pannier/core/fit.hpp"
 #include "pannier/core/matrix.hpp"
+#include "pannier/data/event_log.hpp"
+#include "pannier/data/weighting.hpp"
 #include "pannier/model/artifact.hpp"
 #include "pannier/model/recommender.hpp"
 #include "pannier/store/generation.hpp"
@@ -21,6 +23,16 @@ struct FittedModel {
   std::shared_ptr<const model::Recommender> model;
   Matrix user_factors;
   FitReport report;
+};
+
+/// All that a model may be fitted on. Borrowed for the call.
+struct FitData {
+  CsrView events;                          ///< People x items, the weights of the events.
+  CsrView orders{};                        ///< Orders without a person x items, weighed alike: for co-occurrence and popularity. Empty: none.
+  const data::EventLog* log = nullptr;     ///< The events themselves; its items are the columns. Null: only the matrix is known.
+  data::WeightingConfig weighting{};       ///< By which `events` came from `log`.
+  std::int64_t now_us = 0;                 ///< The time that ages count to.
+  std::span<const std::string_view> categories{};   ///< Category path of each column, "" where unknown. Empty: none is known.
 };
 
 /// The names fit_model() knows, in the order of the documentation.
@@ -42,6 +54,8 @@ struct Setting {
 [[nodiscard]] std::string complete_settings(std::string_view name, std::string_view config_json, std::string_view where);
 
 /// Fits the named model with settings as a JSON object ("" for defaults). Errors: as complete_settings() and the model's own.
+/// A model that reads the log refuses where there is none (invalid_argument).
+[[nodiscard]] FittedModel fit_model(std::string_view name, std::string_view config_json, const FitData& data, const FitControl& control = {});
 [[nodiscard]] FittedModel fit_model(std::string_view name, std::string_view config_json, const CsrView& events, const FitControl& control = {});
 
 /// Opens a written model of `kind`. Errors: unsupported (a kind this build does not know), malformed_input.
