@@ -103,22 +103,16 @@ class Model final : public IalsModel {
   std::size_t explain(const model::History& history, ItemIndex item, model::Workspace& workspace, std::span<model::Reason> out) const override {
     model::require_valid(history, {}, item_count(), workspace);
     model::require_valid_item(item, item_count());
-    const auto row = evidence(history, workspace);
-    if (row.events.empty()) return 0;
-    const std::size_t needed = ials_scratch_size<double>(row.events.size(), row.factors);
-    double* const scratch = aligned_scratch(workspace.doubles, needed + row.events.size());
-    double* const shares = scratch + needed;
-    ials_fixed::shares(row, vectors_.row(value(item)).data(), scratch, shares);
-    auto& scored = workspace.scored;
-    scored.clear();
-    for (std::size_t i = 0; i < row.events.size(); ++i) {
-      const auto share = static_cast<float>(shares[i]);
-      scored.push_back({ItemIndex{row.events[i]}, std::isnan(share) ? 0 : share});
-    }
-    std::ranges::sort(scored, ranks_before);
-    const std::size_t count = std::min(scored.size(), out.size());
-    for (std::size_t i = 0; i < count; ++i) out[i] = {scored[i].item, scored[i].score};
+    std::uint32_t count = 0;
+    give_reasons(history, {&item, 1}, out.size(), workspace, out, {&count, 1});
     return count;
+  }
+
+  void explain_each(const model::History& history, std::span<const ItemIndex> items, std::size_t most, model::Workspace& workspace,
+                    std::span<model::Reason> out, std::span<std::uint32_t> counts) const override {
+    model::require_valid(history, {}, item_count(), workspace);
+    model::require_valid_explanations(items, most, item_count(), out.size(), counts.size());
+    give_reasons(history, items, most, workspace, out, counts);
   }
 
   void recommend_batch(const CsrView& histories, const model::Ask& ask, const Execution& execution, std::span<ItemIndex> items,
@@ -182,6 +176,30 @@ class Model final : public IalsModel {
   std::span<const float> own_query(const model::History& history, model::Workspace& workspace) const {
     workspace.floats.resize(vectors_.cols);
     return fold_in(history, workspace, workspace.floats) ? std::span<const float>(workspace.floats) : std::span<const float>();
+  }
+
+  /// See explain_each(). The history's system is factorised once; an item is one more right side.
+  void give_reasons(const model::History& history, std::span<const ItemIndex> items, std::size_t most, model::Workspace& workspace,
+                    std::span<model::Reason> out, std::span<std::uint32_t> counts) const {
+    const auto row = evidence(history, workspace);
+    const std::size_t count = std::min(row.events.size(), most);
+    std::ranges::fill(counts, static_cast<std::uint32_t>(count));
+    if (count == 0 || items.empty()) return;
+    const std::size_t needed = ials_scratch_size<double>(row.events.size(), row.factors);
+    double* const scratch = aligned_scratch(workspace.doubles, needed + row.events.size());
+    double* const shares = scratch + needed;
+    ials_fixed::factorise_row(row, scratch);
+    auto& scored = workspace.scored;
+    for (std::size_t n = 0; n < items.size(); ++n) {
+      ials_fixed::shares(row, vectors_.row(value(items[n])).data(), scratch, shares);
+      scored.clear();
+      for (std::size_t i = 0; i < row.events.size(); ++i) {
+        const auto share = static_cast<float>(shares[i]);
+        scored.push_back({ItemIndex{row.events[i]}, std::isnan(share) ? 0 : share});
+      }
+      std::ranges::partial_sort(scored, scored.begin() + static_cast<std::ptrdiff_t>(count), ranks_before);
+      for (std::size_t i = 0; i < count; ++i) out[n * most + i] = {scored[i].item, scored[i].score};
+    }
   }
 
   IalsConfig config_;

@@ -101,6 +101,8 @@ namespace ials_fixed {
 /// As ials_fast::solve, always good; a result that would not be finite (damaged vectors) becomes zero and false is returned.
 [[nodiscard]] bool solve(const IalsRow<double>& row, double* scratch, double* out, double& least) noexcept;
 
+/// Leaves the row's system, factorised, in `scratch`, for shares() of any number of targets.
+void factorise_row(const IalsRow<double>& row, double* scratch) noexcept;
 /// What each event gives to the inner product of the row's solution with `target`: share[i], which add up to it.
 void shares(const IalsRow<double>& row, const float* target, double* scratch, double* share) noexcept;
 

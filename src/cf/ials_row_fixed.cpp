@@ -81,9 +81,12 @@ bool solve(const IalsRow<double>& row, double* scratch, double* out, double& lea
   return finite;
 }
 
+void factorise_row(const IalsRow<double>& row, double* scratch) {
+  build(row, IalsLayout<double>(row.events.size(), row.factors), scratch);
+}
+
 void shares(const IalsRow<double>& row, const float* target, double* scratch, double* share) {
   const IalsLayout<double> layout(row.events.size(), row.factors);
-  build(row, layout, scratch);
   double* const right = scratch + layout.right;
   const double* const scale = scratch + layout.scale;
   const double* const root = scratch + layout.root;
@@ -128,12 +131,15 @@ namespace pannier::cf::ials_fixed {
 
 #if PANNIER_WITH_HIGHWAY
 HWY_EXPORT(solve);
+HWY_EXPORT(factorise_row);
 HWY_EXPORT(shares);
 #endif
 
 bool solve(const IalsRow<double>& row, double* scratch, double* out, double& least) noexcept {
   return PANNIER_DISPATCH(solve)(row, scratch, out, least);
 }
+
+void factorise_row(const IalsRow<double>& row, double* scratch) noexcept { PANNIER_DISPATCH(factorise_row)(row, scratch); }
 
 void shares(const IalsRow<double>& row, const float* target, double* scratch, double* share) noexcept {
   PANNIER_DISPATCH(shares)(row, target, scratch, share);

@@ -82,6 +82,17 @@ void require_valid_candidates(std::span<const ItemIndex> candidates, std::uint32
       refuse("candidates", "item " + std::to_string(value(candidates[n])) + " at " + std::to_string(n), items_below(item_count));
 }
 
+void require_valid_explanations(std::span<const ItemIndex> items, std::size_t most, std::uint32_t item_count, std::size_t out_size,
+                                std::size_t counts_size) {
+  for (std::size_t n = 0; n < items.size(); ++n)
+    if (value(items[n]) >= item_count)
+      refuse("items", "item " + std::to_string(value(items[n])) + " at " + std::to_string(n), items_below(item_count));
+  const bool right = most == 0 || items.empty() ? out_size == 0 : out_size / most == items.size() && out_size % most == 0;
+  if (!right) refuse("out", std::to_string(out_size) + " entries", std::to_string(most) + " for each of " + std::to_string(items.size()) + " items");
+  if (counts_size != items.size())
+    refuse("counts", std::to_string(counts_size) + " entries for " + std::to_string(items.size()) + " items", "as many");
+}
+
 void require_valid_batch(const CsrView& histories, const Ask& ask, std::uint32_t item_count, std::span<const ItemIndex> items,
                          std::span<const float> scores) {
   if (histories.cols != item_count)
@@ -95,6 +106,14 @@ void require_valid_batch(const CsrView& histories, const Ask& ask, std::uint32_t
   };
   require_size("items", items.size());
   require_size("scores", scores.size());
+}
+
+void Recommender::explain_each(const History& history, std::span<const ItemIndex> items, std::size_t most, Workspace& workspace,
+                               std::span<Reason> out, std::span<std::uint32_t> counts) const {
+  require_valid(history, {}, item_count(), workspace);
+  require_valid_explanations(items, most, item_count(), out.size(), counts.size());
+  for (std::size_t n = 0; n < items.size(); ++n)
+    counts[n] = static_cast<std::uint32_t>(explain(history, items[n], workspace, out.subspan(n * most, most)));
 }
 
 void Recommender::recommend_batch(const CsrView& histories, const Ask& ask, const Execution& execution, std::span<ItemIndex> items,

@@ -274,17 +274,29 @@ Outcome LiveEngine::similar(const Snapshot& snapshot, const Request& request, St
 
 void LiveEngine::explain(const Snapshot& snapshot, const Outcome& outcome, State& state) const {
   const auto& items = snapshot.generation->items();
-  for (auto& answer : state.answers) {
+  const auto count = state.answers.size();
+  if (outcome.policy == Policy::personal) {
+    state.explained.resize(count);
+    for (std::size_t slot = 0; slot < count; ++slot) state.explained[slot] = state.answers[slot].index;
+    state.found_reasons.resize(count * reasons_per_item);
+    state.reason_counts.resize(count);
+    const auto explained = attempt(state, [&] {
+      snapshot.personal->explain_each(history_of(state), state.explained, reasons_per_item, state.work, state.found_reasons, state.reason_counts);
+      return count;
+    });
+    if (explained == 0) return;
+  }
+  for (std::size_t slot = 0; slot < count; ++slot) {
+    auto& answer = state.answers[slot];
     answer.first_reason = static_cast<std::uint32_t>(state.reasons.size());
-    model::Reason reasons[reasons_per_item];
-    std::size_t count = 0;
+    const auto give = [&](const model::Reason& reason) {
+      if (reason.weight > 0) state.reasons.push_back({.key = items.key(reason.item), .index = reason.item, .weight = reason.weight});
+    };
     if (outcome.policy == Policy::personal) {
-      count = attempt(state, [&] { return snapshot.personal->explain(history_of(state), answer.index, state.work, reasons); });
+      for (std::uint32_t i = 0; i < state.reason_counts[slot]; ++i) give(state.found_reasons[slot * reasons_per_item + i]);
     } else if (outcome.policy == Policy::similar) {
-      reasons[count++] = {.item = outcome.seed, .weight = answer.score};
+      give({.item = outcome.seed, .weight = answer.score});
     }
-    for (std::size_t i = 0; i < count; ++i)
-      if (reasons[i].weight > 0) state.reasons.push_back({.key = items.key(reasons[i].item), .index = reasons[i].item, .weight = reasons[i].weight});
     answer.reason_count = static_cast<std::uint32_t>(state.reasons.size()) - answer.first_reason;
   }
 }

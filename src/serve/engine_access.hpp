@@ -30,6 +30,9 @@ struct EngineWorkspace::State {
   std::vector<Scored> found;
   std::vector<Answer> answers;
   std::vector<AnswerReason> reasons;
+  std::vector<ItemIndex> explained;               ///< The answers' items.
+  std::vector<model::Reason> found_reasons;       ///< So many an item, and how many of them there are.
+  std::vector<std::uint32_t> reason_counts;
 };
 
 struct EngineAccess {

@@ -496,6 +496,10 @@ TEST_CASE("ials: damaged numbers never crash, and never become a score that is n
         for (const float score : scores) REQUIRE_FALSE(std::isnan(score));
         std::vector<model::Reason> reasons(24);
         static_cast<void>(model->explain(history, ItemIndex{3}, workspace, reasons));
+        std::vector<model::Reason> each(2 * same.size());
+        std::vector<std::uint32_t> counts(same.size());
+        model->explain_each(history, same, 2, workspace, each, counts);
+        for (const auto& reason : each) REQUIRE_FALSE(std::isnan(reason.weight));
         static_cast<void>(model->similar(ItemIndex{static_cast<std::uint32_t>(u)}, {}, workspace, out));
       }
     }

@@ -108,6 +108,17 @@ void names_itself(const Subject& subject) {
   REQUIRE_THAT(model->config_json(), StartsWith("{"));
 }
 
+/// The code that `call` throws; ok where it throws none.
+template <class Call>
+ErrorCode code_of(const Call& call) {
+  try {
+    call();
+    return ErrorCode::ok;
+  } catch (const Error& error) {
+    return error.code();
+  }
+}
+
 void knows_the_checkerboard(const Subject& subject) {
   const auto events = synth::checkerboard(30);
   const auto model = subject.fit(events, {});
@@ -270,15 +281,17 @@ void allocates_nothing_when_warm(const Subject& subject) {
   const auto known = people(events);
   Workspace workspace;
   std::vector<Scored> out(model->item_count());
-  std::vector<Reason> reasons(10);
+  std::vector<Reason> reasons(10), each(30);
+  std::vector<std::uint32_t> counts(3);
   std::vector<float> scores(1);
-  const std::vector<ItemIndex> candidate{ItemIndex{2}};
+  const std::vector<ItemIndex> candidate{ItemIndex{2}}, candidates{ItemIndex{2}, ItemIndex{0}, ItemIndex{5}};
   const auto requests = [&] {
     for (const auto& person : known) {
       const auto history = person.history();
       model->recommend(history, {.count = 20}, workspace, out);
       model->score(history, candidate, workspace, scores);
       model->explain(history, ItemIndex{2}, workspace, reasons);
+      model->explain_each(history, candidates, 10, workspace, each, counts);
       model->similar(ItemIndex{2}, {.count = 20}, workspace, out);
     }
   };
@@ -365,14 +378,6 @@ void refuses_bad_input(const Subject& subject) {
   std::vector<Scored> out(5, untouched);
   std::vector<Reason> reasons(5, {ItemIndex{8}, 8});
   std::vector<float> scores(2, 8);
-  const auto code_of = [](const auto& call) {
-    try {
-      call();
-      return ErrorCode::ok;
-    } catch (const Error& error) {
-      return error.code();
-    }
-  };
   const std::vector<ItemIndex> beyond{ItemIndex{0}, ItemIndex{items}};
   REQUIRE(code_of([&] { model->score(good.history(), beyond, workspace, scores); }) == ErrorCode::invalid_argument);
   REQUIRE(code_of([&] { model->score(good.history(), std::span(beyond).first(1), workspace, scores); }) == ErrorCode::invalid_argument);
@@ -438,6 +443,46 @@ void explains_the_whole_score(const Subject& subject) {
       if (found > 0) REQUIRE(few[0] == reasons[0]);
     }
   REQUIRE((explained > 0) == subject.explains);
+}
+
+void explains_each_item_as_alone(const Subject& subject) {
+  const auto events = sample();
+  const auto model = subject.fit(events, {});
+  const auto count = model->item_count();
+  std::vector<ItemIndex> items;
+  for (std::uint32_t n = 0; n < count; ++n) items.push_back(ItemIndex{(n * 7 + 3) % count});
+  items.push_back(items[0]);  // an item may be asked about twice
+  Workspace workspace, other;
+  const Reason blank{ItemIndex{9999}, 9999};
+  for (const auto& person : people(events))
+    for (const std::size_t most : {std::size_t{0}, std::size_t{1}, std::size_t{3}, person.items.size() + 2}) {
+      std::vector<Reason> out(items.size() * most, blank);
+      std::vector<std::uint32_t> counts(items.size(), 9999);
+      model->explain_each(person.history(), items, most, workspace, out, counts);
+      REQUIRE(all_zero(workspace));
+      for (std::size_t n = 0; n < items.size(); ++n) {
+        std::vector<Reason> alone(most, blank);
+        REQUIRE(model->explain(person.history(), items[n], other, alone) == counts[n]);
+        REQUIRE(std::equal(alone.begin(), alone.end(), out.begin() + static_cast<std::ptrdiff_t>(n * most)));
+      }
+      model->explain_each(person.history(), {}, most, workspace, {}, {});
+    }
+
+  const auto person = people(events).front();
+  std::vector<Reason> out(6, blank);
+  std::vector<std::uint32_t> counts(3, 9999);
+  const auto code = [&](const History& history, std::vector<ItemIndex> asked, std::size_t most, std::size_t room, std::size_t counted) {
+    const auto is = code_of([&] { model->explain_each(history, asked, most, workspace, std::span(out).first(room), std::span(counts).first(counted)); });
+    REQUIRE(out == std::vector<Reason>(6, blank));
+    REQUIRE(counts == std::vector<std::uint32_t>(3, 9999));
+    return is;
+  };
+  const std::vector<ItemIndex> three{ItemIndex{0}, ItemIndex{1}, ItemIndex{2}};
+  REQUIRE(code(person.history(), three, 2, 5, 3) == ErrorCode::invalid_argument);
+  REQUIRE(code(person.history(), three, 2, 6, 2) == ErrorCode::invalid_argument);
+  REQUIRE(code(person.history(), {ItemIndex{0}, ItemIndex{1}, ItemIndex{count}}, 2, 6, 3) == ErrorCode::invalid_argument);
+  const std::vector<float> negative(person.items.size(), -1.0f);
+  REQUIRE(code({person.items, negative, {}, {}}, three, 2, 6, 3) == ErrorCode::invalid_argument);
 }
 
 void finds_similar_items(const Subject& subject) {
@@ -647,6 +692,7 @@ void check(const Subject& subject) {
   SECTION("without evidence nothing personal is said") { needs_evidence(subject); }
   SECTION("bad input is refused by name, outputs untouched") { refuses_bad_input(subject); }
   SECTION("the shares of an explanation add up to the score") { explains_the_whole_score(subject); }
+  SECTION("several items are explained as each alone, bit for bit") { explains_each_item_as_alone(subject); }
   SECTION("similar items are ranked, filtered and never the item itself") { finds_similar_items(subject); }
   SECTION("the fit does not depend on the number of threads") { fits_alike_on_any_threads(subject); }
   SECTION("a fit can be stopped and refuses bad weights") { can_be_stopped(subject); }

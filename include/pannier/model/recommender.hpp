@@ -111,6 +111,11 @@ class Recommender {
   /// reason is the item itself.
   /// Returns how many were written; 0 where the model has no such reasons.
   virtual std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<Reason> out) const = 0;
+  /// explain() for each of `items`, bit for bit as single calls: the reasons of items[i] begin at out[i * most], at most `most` of them, and
+  /// counts[i] says how many there are; the rest of `out` is as it was. `out` has items.size() * most entries, `counts` items.size().
+  /// The default runs single calls; a model that solves something for the history does so once.
+  virtual void explain_each(const History& history, std::span<const ItemIndex> items, std::size_t most, Workspace& workspace,
+                            std::span<Reason> out, std::span<std::uint32_t> counts) const;
 
   /// recommend() for every row of `histories` (cols == item_count()), bit for bit as single calls: row r fills items[r*count ..)
   /// and scores[r*count ..), padded with no_item and 0. Both outputs have rows * ask.count entries.
@@ -131,6 +136,10 @@ void require_valid(const History& history, const Ask& ask, std::uint32_t item_co
 /// Refuses an item, or a candidate, that the model does not have, and an output of another length than the candidates.
 void require_valid_item(ItemIndex item, std::uint32_t item_count);
 void require_valid_candidates(std::span<const ItemIndex> candidates, std::uint32_t item_count, std::size_t output_size);
+
+/// The checks of explain_each() beside those of its history, for models that bring their own.
+void require_valid_explanations(std::span<const ItemIndex> items, std::size_t most, std::uint32_t item_count, std::size_t out_size,
+                                std::size_t counts_size);
 
 /// The checks of recommend_batch(), for models that bring their own.  Cost: one pass over the histories.
 void require_valid_batch(const CsrView& histories, const Ask& ask, std::uint32_t item_count, std::span<const ItemIndex> items,
