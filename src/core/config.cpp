@@ -33,6 +33,7 @@ std::string json_text(std::string_view text) { return Json(text).dump(-1, ' ', f
 
 std::string range_text(const FieldRef& field) {
   const auto bound = [&](double number) {
+    if (std::holds_alternative<std::uint64_t*>(field.target) && number >= 0x1p64) return std::string("2^64-1");
     return std::holds_alternative<float*>(field.target) ? shortest(static_cast<float>(number)) : shortest(number);
   };
   const auto whole = std::holds_alternative<std::int32_t*>(field.target) || std::holds_alternative<std::uint64_t*>(field.target);
@@ -105,9 +106,19 @@ std::optional<T> whole_number(const Json& value) {
   return std::nullopt;
 }
 
+/// A scalar as JSON, a long text cut; of what holds others, which a hostile file nests deeply, the type alone.
+std::string shown(const Json& value) {
+  if (value.is_structured()) return std::string("a JSON ") + value.type_name();
+  constexpr std::size_t longest = 100;
+  if (!value.is_string()) return value.dump();
+  const auto& text = value.get_ref<const std::string&>();
+  const auto cut = text.size() > longest ? text.substr(0, longest) : text;
+  return Json(cut).dump(-1, ' ', true, Json::error_handler_t::replace) + (text.size() > longest ? "..." : "");
+}
+
 /// Sets one field. Errors: invalid_argument (wrong type).
 void assign(const FieldRef& field, const Json& value, std::string_view where) {
-  const auto wrong = [&](const std::string& allowed) { refuse(where, field.name, value.dump(-1, ' ', true, Json::error_handler_t::replace) + " does not fit", allowed); };
+  const auto wrong = [&](const std::string& allowed) { refuse(where, field.name, shown(value) + " does not fit", allowed); };
   std::visit(Overloaded{[&](bool* target) {
                           if (!value.is_boolean()) wrong("true or false");
                           *target = value.get<bool>();

@@ -111,6 +111,10 @@ const CatalogItem* Catalog::find(ItemKey key) const noexcept {
 Catalog read_catalog(const std::filesystem::path& file, OnError on_error, ImportSummary* summary) {
   TableFile table(file);
   if (!table.find("item")) table.refuse_missing("item", "the item's id", "a column named item");
+  for (const auto* person : {"user", "visitor", "session", "order"})
+    if (table.find("time") && table.find("kind") && table.find(person))
+      throw Error(ErrorCode::malformed_input, file.string() + ":1", std::string("is an event file: it has the columns time, kind and ") + person,
+                  "an items file: a line an item, with a column item and any of name, category, brand, price, stock, image");
   LineFaults faults(on_error);
   Catalog catalog;
   table.read(

@@ -98,7 +98,10 @@ TEST_CASE("config: a bad setting is refused by name, and no other one is taken",
   refuses(R"({"l2":0})", bad, "c.json:l2: 0 is out of range; expected a finite number from 1e-06 to 1000");
   refuses(R"({"rate":-0.5})", bad, "c.json:rate: -0.5 is out of range; expected a finite number of at least 0");
   refuses(R"({"weighted":1})", bad, "c.json:weighted: 1 does not fit; expected true or false");
-  refuses(R"({"label":{"a":[1]}})", bad, "c.json:label: {\"a\":[1]} does not fit; expected a text");
+  refuses(R"({"label":{"a":[1]}})", bad, "c.json:label: a JSON object does not fit; expected a text");
+  refuses("{\"label\":" + std::string(200'000, '[') + std::string(200'000, ']') + "}", bad, "c.json:label: a JSON array does not fit; expected a text");
+  refuses("{\"factors\":\"" + std::string(200, 'x') + "\"}", bad, "c.json:factors: \"" + std::string(100, 'x') + "\"... does not fit");
+  refuses(R"({"seed":-1})", bad, "c.json:seed: -1 does not fit; expected a whole number from 0 to 2^64-1");
   refuses(R"({"factor":3})", bad, "c.json:factor: is no setting; did you mean factors?; expected weighted, factors, seed, l2, rate, label or solver");
   refuses(R"({"zzz":3})", bad, "c.json:zzz: is no setting; expected weighted,");
   refuses(R"({"factors":3,"factors":4})", bad, "c.json:factors: is given twice");

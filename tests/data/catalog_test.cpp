@@ -52,6 +52,22 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 }  // namespace
 
+TEST_CASE("catalog: an event file is refused by its columns, an items file with some of them is not", "[data][catalog]") {
+  const test::Scratch scratch;
+  const auto refusal = [&](const std::string& text) -> std::string {
+    try {
+      (void)read_catalog(scratch.write("items.csv", text), OnError::skip);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "read";
+  };
+  REQUIRE_THAT(refusal("time,kind,user,item,price\n2024-01-01,purchase,u1,a,1\n"), Contains("items.csv:1: is an event file: it has the columns time, kind and user; expected an items file"));
+  REQUIRE_THAT(refusal("item,order,kind,time\na,o1,purchase,2024-01-01\n"), Contains("time, kind and order"));
+  REQUIRE(refusal("item,kind,time\na,book,2024-01-01\n") == "read");
+  REQUIRE(refusal("item,kind,user\na,book,u\n") == "read");
+}
+
 TEST_CASE("catalog: the known columns become fields, the others attributes in the file's order", "[data][catalog]") {
   const auto catalog = read_text(
       "colour,item,name,category,brand,price,stock,image,size,\n"

@@ -43,7 +43,7 @@ class Catalog {
 
 /// Reads an items file: CSV or TSV, plain or gzip, with a column item and any of name, category, brand, price, stock, image; others become
 /// attributes. With OnError::skip a bad line is left out and counted in `summary` (where given; an item twice keeps its first line).
-/// Errors: as read_events(), also an item twice in one file. On error `summary` is as it was.
+/// Errors: as read_events(), also an item twice in one file, and an event file (columns time, kind, and who or which order). On error `summary` is as it was.
 [[nodiscard]] Catalog read_catalog(const std::filesystem::path& file, OnError on_error = OnError::stop,
                                    ImportSummary* summary = nullptr);
 
