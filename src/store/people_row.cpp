@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <type_traits>
 
 namespace pannier::store {
 namespace {
@@ -27,6 +28,36 @@ T number_at(std::span<const std::byte> bytes, std::size_t at) noexcept {
   return number;
 }
 
+/// The one list of the fields of a payload, in the order of their bits.
+template <class Event, class Visit>
+void each_field(Event& event, Visit&& visit) {
+  visit(has_id, event.id);
+  visit(has_user, event.user);
+  visit(has_visitor, event.visitor);
+  visit(has_session, event.session);
+  visit(has_order, event.order);
+  visit(has_item, event.item);
+  visit(has_item_name, event.item_name);
+  visit(has_currency, event.currency);
+  visit(has_value, event.value);
+  visit(has_position, event.position);
+  visit(has_dwell, event.dwell_ms);
+  visit(has_query, event.query);
+  visit(has_page, event.page);
+  visit(has_device, event.device);
+  visit(has_country, event.country);
+  visit(has_channel, event.channel);
+  visit(has_consent, event.consent);
+  visit(has_request_id, event.request_id);
+  visit(has_slot, event.slot);
+}
+
+bool is_known(std::string_view text) noexcept { return !text.empty(); }
+bool is_known(double number) noexcept { return !std::isnan(number); }
+bool is_known(std::int32_t number) noexcept { return number >= 0; }
+bool is_known(std::int64_t number) noexcept { return number >= 0; }
+bool is_known(data::Consent consent) noexcept { return consent != data::Consent::unknown; }
+
 bool is_kind(std::int64_t kind) noexcept { return kind >= 1 && kind < static_cast<std::int64_t>(data::event_kind_limit); }
 
 bool is_amount(double number) noexcept { return number >= 0 && number <= 1e12; }
@@ -46,60 +77,27 @@ std::uint64_t checksum(std::int64_t number, const UserKey& key, std::int64_t sor
 }
 
 void write_payload(const data::Event& event, std::optional<PersonSort> sort, ByteWriter& out) {
-  const bool user = !event.user.empty() && sort != PersonSort::user;
-  const bool visitor = !event.visitor.empty() && sort != PersonSort::visitor;
-  const bool session = !event.session.empty() && sort != PersonSort::session;
-  std::uint32_t mask = 0;
-  const auto mark = [&](Field field, bool present) { mask |= present ? field : 0u; };
-  mark(has_id, !event.id.empty());
-  mark(has_user, user);
-  mark(has_visitor, visitor);
-  mark(has_session, session);
-  mark(has_order, !event.order.empty());
-  mark(has_item, !event.item.empty());
-  mark(has_item_name, !event.item_name.empty());
-  mark(has_currency, !event.currency.empty());
-  mark(has_value, !std::isnan(event.value));
-  mark(has_position, event.position >= 0);
-  mark(has_dwell, event.dwell_ms >= 0);
-  mark(has_query, !event.query.empty());
-  mark(has_page, !event.page.empty());
-  mark(has_device, !event.device.empty());
-  mark(has_country, !event.country.empty());
-  mark(has_channel, !event.channel.empty());
-  mark(has_consent, event.consent != data::Consent::unknown);
-  mark(has_request_id, !event.request_id.empty());
-  mark(has_slot, event.slot >= 0);
+  // The id that names the person stands in the row of the person.
+  auto mask = 0u;
+  if (sort == PersonSort::user) mask |= has_user;
+  if (sort == PersonSort::visitor) mask |= has_visitor;
+  if (sort == PersonSort::session) mask |= has_session;
+  const auto elsewhere = mask;
+  mask = 0;
+  each_field(event, [&](Field field, const auto& content) {
+    if (is_known(content) && (elsewhere & field) == 0) mask |= field;
+  });
 
   out.put(mask);
   out.put(event.item.empty() ? std::uint64_t{0} : value(item_key(event.item)));
   out.put(event.quantity);
   out.put(event.price);
-  const auto text = [&](Field field, std::string_view bytes) {
-    if ((mask & field) != 0) out.put_text(bytes);
-  };
-  const auto number = [&](Field field, auto plain) {
-    if ((mask & field) != 0) out.put(plain);
-  };
-  text(has_id, event.id);
-  text(has_user, event.user);
-  text(has_visitor, event.visitor);
-  text(has_session, event.session);
-  text(has_order, event.order);
-  text(has_item, event.item);
-  text(has_item_name, event.item_name);
-  text(has_currency, event.currency);
-  number(has_value, event.value);
-  number(has_position, event.position);
-  number(has_dwell, event.dwell_ms);
-  text(has_query, event.query);
-  text(has_page, event.page);
-  text(has_device, event.device);
-  text(has_country, event.country);
-  text(has_channel, event.channel);
-  number(has_consent, static_cast<std::uint8_t>(event.consent));
-  text(has_request_id, event.request_id);
-  number(has_slot, event.slot);
+  each_field(event, [&]<class T>(Field field, const T& content) {
+    if ((mask & field) == 0) return;
+    if constexpr (std::is_same_v<T, std::string_view>) out.put_text(content);
+    else if constexpr (std::is_same_v<T, data::Consent>) out.put(static_cast<std::uint8_t>(content));
+    else out.put(content);
+  });
 }
 
 std::optional<PersonEvent> read_person_event(const EventRow& row) noexcept {
@@ -129,34 +127,18 @@ data::Event read_event(const EventRow& row, std::optional<data::PersonName> pers
   event.kind = static_cast<data::EventKind>(row.kind);
   event.quantity = reader.get<double>();
   event.price = reader.get<double>();
-  const auto text = [&](Field field, std::string_view& out) {
-    if ((mask & field) != 0) out = reader.get_text();
-  };
-  const auto number = [&]<class T>(Field field, T& out) {
-    if ((mask & field) != 0) out = reader.get<T>();
-  };
-  text(has_id, event.id);
-  text(has_user, event.user);
-  text(has_visitor, event.visitor);
-  text(has_session, event.session);
-  text(has_order, event.order);
-  text(has_item, event.item);
-  text(has_item_name, event.item_name);
-  text(has_currency, event.currency);
-  number(has_value, event.value);
-  number(has_position, event.position);
-  number(has_dwell, event.dwell_ms);
-  text(has_query, event.query);
-  text(has_page, event.page);
-  text(has_device, event.device);
-  text(has_country, event.country);
-  text(has_channel, event.channel);
-  auto consent = static_cast<std::uint8_t>(data::Consent::unknown);
-  number(has_consent, consent);
-  if (consent > static_cast<std::uint8_t>(data::Consent::all)) reader.fail("no consent: " + std::to_string(consent));
-  event.consent = static_cast<data::Consent>(consent);
-  text(has_request_id, event.request_id);
-  number(has_slot, event.slot);
+  each_field(event, [&]<class T>(Field field, T& content) {
+    if ((mask & field) == 0) return;
+    if constexpr (std::is_same_v<T, std::string_view>) {
+      content = reader.get_text();
+    } else if constexpr (std::is_same_v<T, data::Consent>) {
+      const auto consent = reader.get<std::uint8_t>();
+      if (consent > static_cast<std::uint8_t>(data::Consent::all)) reader.fail("no consent: " + std::to_string(consent));
+      content = static_cast<data::Consent>(consent);
+    } else {
+      content = reader.get<T>();
+    }
+  });
   if (reader.left() != 0) reader.fail("bytes follow the last field");
   if (!is_amount(event.quantity) || !(std::isnan(event.price) || is_amount(event.price)))
     reader.fail("a quantity or price that no event may have");
