@@ -185,6 +185,8 @@ class FolderStore final : public Store {
       if (at == present.begin())
         throw Error(ErrorCode::not_found, folder_.string(), "has no generation before the current " + *now);
       id = *std::prev(at);
+    } else {
+      refuse_unknown(*id);
     }
     (void)open_generation(*id, model::Check::full);
     write_current(*id);
@@ -224,6 +226,10 @@ class FolderStore final : public Store {
     collect(errors, [&] {
       const auto now = current();
       std::error_code error;
+      if (!now && !report.generations.empty())
+        throw Error(ErrorCode::not_found, current_file().string(),
+                    "is not there, so no generation serves: it was removed, or the first publish was killed before it was written",
+                    "a roll back to one of the generations, of which " + report.generations.back().id + " is the newest, or another training");
       if (now && !fs::exists(generation_file(*now), error))
         throw Error(ErrorCode::malformed_input, current_file().string(), "names generation " + *now + ", which is not there");
     });
@@ -340,6 +346,19 @@ class FolderStore final : public Store {
     } catch (const Error& error) {
       findings.emplace_back(error.what());
     }
+  }
+
+  /// Refuses an id of no generation, naming the newest there are.
+  void refuse_unknown(const std::string& id) const {
+    constexpr std::size_t most_named = 5;
+    const auto present = generations();
+    if (std::binary_search(present.begin(), present.end(), id)) return;
+    std::string known;
+    for (auto at = present.end() - static_cast<std::ptrdiff_t>(std::min(most_named, present.size())); at != present.end(); ++at)
+      known += (known.empty() ? "" : ", ") + *at;
+    if (present.size() > most_named) known = std::to_string(present.size() - most_named) + " older, " + known;
+    throw Error(ErrorCode::not_found, folder_.string(), "has no generation '" + id + "'",
+                known.empty() ? "a store that was trained" : "one of its generations: " + known);
   }
 
   void require_writable() const {

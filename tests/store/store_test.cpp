@@ -1,3 +1,4 @@
+// Past 500 lines: the whole life of a folder, from making it over publishing, kills and damage to taking it back.
 #include "pannier/store/store.hpp"
 
 #include <fcntl.h>
@@ -162,6 +163,29 @@ TEST_CASE("store: verify names each damaged generation", "[store]") {
   CHECK(shop->current() == "00000003");
   fs::copy_file(scratch.folder() / "generations" / "00000001.pnr", file, fs::copy_options::overwrite_existing);
   CHECK_THAT(report(shop->verify()), Contains("00000002.pnr: holds generation '00000001'"));
+}
+
+TEST_CASE("store: generations without CURRENT are found by verify, and a roll back mends them", "[store]") {
+  const Scratch scratch;
+  const auto shop = Store::open(scratch.folder(), Mode::create);
+  for (int i = 0; i < 2; ++i) shop->publish(content_of(0));
+  fs::remove(scratch.folder() / "CURRENT");
+  CHECK_FALSE(shop->verify().ok());
+  CHECK_THAT(report(shop->verify()), StartsWith("CURRENT: " + (scratch.folder() / "CURRENT").string() + ": is not there") &&
+                                         Contains("killed before it was written") && Contains("of which 00000002 is the newest"));
+  shop->rollback("00000002");
+  CHECK(shop->verify().ok());
+}
+
+TEST_CASE("store: a roll back to a generation that is not there names those that are", "[store]") {
+  const Scratch scratch;
+  const auto shop = Store::open(scratch.folder(), Mode::create);
+  const auto refusal = [&] { return error_of([&] { shop->rollback("00000042"); }).second; };
+  CHECK(refusal() == scratch.folder().string() + ": has no generation '00000042'; expected a store that was trained");
+  for (int i = 0; i < 2; ++i) shop->publish(content_of(0));
+  CHECK(refusal() == scratch.folder().string() + ": has no generation '00000042'; expected one of its generations: 00000001, 00000002");
+  for (int i = 0; i < 5; ++i) shop->publish(content_of(0));
+  CHECK_THAT(refusal(), EndsWith("one of its generations: 2 older, 00000003, 00000004, 00000005, 00000006, 00000007"));
 }
 
 TEST_CASE("store: rolling back goes to the one before, or to the one named", "[store]") {
