@@ -1,9 +1,9 @@
 #include "pannier/popularity/popular.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 #include <vector>

@@ -43,7 +43,8 @@ struct Describe {
       using Limits = std::numeric_limits<Number>;
       setting.type = "integer";
       setting.range = shortest(range.min <= static_cast<double>(Limits::min()) ? Limits::min() : static_cast<Number>(range.min)) + " to " +
-                      shortest(range.max >= static_cast<double>(Limits::max()) ? Limits::max() : static_cast<Number>(range.max));
+                      (range.max < static_cast<double>(Limits::max()) ? shortest(static_cast<Number>(range.max))
+                       : std::is_same_v<Number, std::uint64_t> ? std::string("2^64-1") : shortest(Limits::max()));
     } else {
       setting.type = "number";
       setting.range = shortest(range.min) + " to " + shortest(range.max);
