@@ -428,11 +428,30 @@ TEST_CASE("ials: another seed begins elsewhere, the same seed does not", "[cf][i
 
 TEST_CASE("ials: keeps the promises of a recommender", "[cf][ials]") {
   conformance::check({.fit = [](const CsrView& events, const FitControl& control) -> conformance::Model {
-                        return cf::fit_ials(events, {.factors = 3}, control).model;
+                        // At l2 = 0.003 the four factors beyond the two tastes fit the empty cells, see the next test.
+                        return cf::fit_ials(events, {.factors = 6, .l2 = 0.1f}, control).model;
                       },
                       .read = [](const model::SectionReader& reader, std::uint32_t items) -> conformance::Model {
                         return cf::read_ials(reader, items);
                       }});
+}
+
+TEST_CASE("ials: factors beyond the tastes fit single empty cells, unless the ridge sets them to zero", "[cf][ials]") {
+  const auto events = synth::checkerboard(30);  // two tastes, and for everyone one item of their taste that they do not have
+  const auto sizes = [&](float l2) {
+    const auto fit = cf::fit_ials(events, {.factors = 6, .l2 = l2});
+    const auto vectors = fit.model->item_vectors();
+    std::vector<double> squares(6, 0);
+    for (std::size_t i = 0; i < vectors.rows; ++i)
+      for (std::size_t k = 0; k < 6; ++k) squares[k] += static_cast<double>(vectors.row(i)[k]) * static_cast<double>(vectors.row(i)[k]);
+    std::ranges::sort(squares, std::greater<>());
+    return squares;
+  };
+  const auto weak = sizes(0.003f), strong = sizes(0.1f);
+  for (std::size_t k = 2; k < 6; ++k) {
+    REQUIRE(weak[k] > 0.1);
+    REQUIRE(strong[k] < 1e-6 * strong[1]);
+  }
 }
 
 TEST_CASE("ials: a written model comes back in the given order, and knows whether its norms descend", "[cf][ials]") {

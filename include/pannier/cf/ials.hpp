@@ -45,6 +45,9 @@ void visit_fields(Config& c, Visit&& visit) {
 /// people's final rows; fold_in_vectors() are those of the half epoch before, against which the people's rows were solved. So folding
 /// a person in gives exactly the kind of row that the scoring vectors were fitted to; with one set for both, the people would have to be solved
 /// once more and leave the rows that the items know (docs/benchmarks.md has the accuracy of both). At convergence the two sets are one.
+///
+/// Factors beyond the tastes of a small catalogue do not stay idle: they fit single empty cells unless the ridge holds them down. What is
+/// recommended is the same, but the cosine of similar() weighs them like any other; a larger l2 sets them to zero.
 class IalsModel : public model::Recommender, public model::VectorModel {
  public:
   /// item_count x factors, in the coordinates of item_vectors().
