@@ -154,7 +154,7 @@ pnr_status pnr_engine_reload(pnr_engine* engine, bool* changed, pnr_error* error
 }
 
 pnr_status pnr_engine_erase(pnr_engine* engine, pnr_person sort, const char* id, size_t length, uint64_t* removed,
-                            pnr_error* error) {
+                            bool* overwritten, pnr_error* error) {
   return c::guard(error, [&] {
     c::require(engine, "engine");
     if (sort < PNR_PERSON_USER || sort > PNR_PERSON_SESSION)
@@ -163,6 +163,7 @@ pnr_status pnr_engine_erase(pnr_engine* engine, pnr_person sort, const char* id,
     if (person.empty()) throw Error(ErrorCode::invalid_argument, "id", "is empty", "the id of a person");
     const auto receipt = engine->value->erase(static_cast<PersonSort>(sort), person);
     if (removed != nullptr) *removed = receipt.events;
+    if (overwritten != nullptr) *overwritten = receipt.overwritten;
   });
 }
 

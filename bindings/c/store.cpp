@@ -87,6 +87,8 @@ pnr_status pnr_store_train(pnr_store* store, const pnr_train_options* options, c
     report->items = done.items;
     report->seconds = done.seconds;
     report->peak_rss_mb = done.peak_rss_mb;
+    report->items_dropped = 0;
+    for (const auto& [cause, lines] : done.items_dropped) report->items_dropped += lines.lines;
   });
 }
 

@@ -200,9 +200,11 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   const auto attempt = store.attempt();
   const auto config_json = to_json(config);  // Also refuses a config that cannot be fitted, before anything changes.
   const bool carried = inputs.items.empty();
-  const auto catalog = carried ? carried_catalog(store) : data::read_catalog(inputs.items, inputs.import.on_error);
+  data::ImportSummary items_read;
+  const auto catalog = carried ? carried_catalog(store) : data::read_catalog(inputs.items, inputs.import.on_error, &items_read);
 
   TrainReport report;
+  report.items_dropped = std::move(items_read.dropped);
   auto& people = attempt->people();
   if (!inputs.events.empty()) ingest(people, inputs, config, control, report);
 
@@ -270,16 +272,23 @@ std::string to_json(const TrainReport& report) {
   put_json(out, report.read);
   field("ingested", report.ingested);
   field("duplicates", report.duplicates);
-  out += ",\"dropped\":{";
-  for (const auto& [cause, lines] : report.dropped) {
-    if (out.back() != '{') out += ',';
-    put_json(out, cause);
-    out += ':';
-    put_json(out, lines.lines);
-  }
-  out += "}}";
+  const auto causes = [&out](const std::map<std::string, data::ImportSummary::Cause>& dropped) {
+    out += '{';
+    for (const auto& [cause, lines] : dropped) {
+      if (out.back() != '{') out += ',';
+      put_json(out, cause);
+      out += ':';
+      put_json(out, lines.lines);
+    }
+    out += '}';
+  };
+  out += ",\"dropped\":";
+  causes(report.dropped);
+  out += '}';
   field("users", report.users);
   field("items", report.items);
+  out += ",\"items_dropped\":";
+  causes(report.items_dropped);
   out += ",\"models\":[";
   for (const auto& model : report.models) {
     out += out.back() == '[' ? "{\"name\":" : ",{\"name\":";

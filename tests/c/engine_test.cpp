@@ -1,3 +1,4 @@
+// Past 500 lines: one trained shop serves every call of the engine and the store.
 // Stores and engines through the C interface.
 #include <algorithm>
 #include <cstring>
@@ -247,16 +248,19 @@ TEST_CASE("c: an erased person is a stranger", "[c][engine]") {
   shop::Opened opened(copy.path());
   pnr_error error;
   std::uint64_t removed = 99;
-  CHECK(pnr_engine_erase(opened.engine, 0, "u5", 2, &removed, &error) == PNR_INVALID_ARGUMENT);
-  CHECK(pnr_engine_erase(opened.engine, PNR_PERSON_USER, "", 0, &removed, &error) == PNR_INVALID_ARGUMENT);
+  bool overwritten = false;
+  CHECK(pnr_engine_erase(opened.engine, 0, "u5", 2, &removed, &overwritten, &error) == PNR_INVALID_ARGUMENT);
+  CHECK(pnr_engine_erase(opened.engine, PNR_PERSON_USER, "", 0, &removed, &overwritten, &error) == PNR_INVALID_ARGUMENT);
   CHECK(removed == 99);
-  ok(pnr_engine_erase(opened.engine, PNR_PERSON_USER, "u5", 2, &removed, &error), error);
+  CHECK_FALSE(overwritten);
+  ok(pnr_engine_erase(opened.engine, PNR_PERSON_USER, "u5", 2, &removed, &overwritten, &error), error);
   CHECK(removed == 8);
+  CHECK(overwritten);
   const std::string user = "u5";
   const auto request = shop::request_for(user);
   ok(pnr_engine_recommend(opened.engine, &request, opened.response, &error), error);
   CHECK(pnr_response_policy(opened.response) == PNR_POLICY_POPULAR);
-  ok(pnr_engine_erase(opened.engine, PNR_PERSON_USER, "u5", 2, &removed, &error), error);
+  ok(pnr_engine_erase(opened.engine, PNR_PERSON_USER, "u5", 2, &removed, &overwritten, &error), error);
   CHECK(removed == 0);
 }
 
@@ -270,7 +274,7 @@ TEST_CASE("c: a read-only store serves and refuses changes by name", "[c][engine
   event.user = {"u1", 2};
   event.item = {"a1", 2};
   CHECK(pnr_engine_record(opened.engine, &event, 1, nullptr, &error) == PNR_READ_ONLY);
-  CHECK(pnr_engine_erase(opened.engine, PNR_PERSON_USER, "u1", 2, nullptr, &error) == PNR_READ_ONLY);
+  CHECK(pnr_engine_erase(opened.engine, PNR_PERSON_USER, "u1", 2, nullptr, nullptr, &error) == PNR_READ_ONLY);
   pnr_train_options options;
   pnr_train_options_init(&options, sizeof options);
   CHECK(pnr_store_train(opened.store, &options, nullptr, nullptr, &error) == PNR_READ_ONLY);
@@ -344,6 +348,13 @@ TEST_CASE("c: training tells its progress, stops on request, and refuses bad inp
   ok(pnr_store_train(opened.store, &options, nullptr, &report, &error), error);
   CHECK(report.lines_read == 2);
   CHECK(report.dropped == 1);
+  CHECK(report.items_dropped == 0);
+  const auto items_file = folder.at("items.csv");
+  std::ofstream(items_file) << "item,price\na1,1\na2,-1\n";
+  options.items = shop::text(items_file);
+  ok(pnr_store_train(opened.store, &options, nullptr, &report, &error), error);
+  CHECK(report.items_dropped == 1);
+  options.items = {nullptr, 0};
   const std::string wrong = "no_such_field=x";
   options.map = shop::text(wrong);
   CHECK(pnr_store_train(opened.store, &options, nullptr, nullptr, &error) == PNR_INVALID_ARGUMENT);

@@ -155,6 +155,7 @@ typedef struct pnr_train_report {
   uint64_t users, items;
   double seconds;
   double peak_rss_mb;
+  uint64_t items_dropped;   /**< Bad lines of the items file left out. */
 } pnr_train_report;
 
 /** Prepares `struct_size` bytes at `report`.  @since 0.1 */
@@ -310,9 +311,11 @@ typedef int32_t pnr_person;
 enum { PNR_PERSON_USER = 1, PNR_PERSON_VISITOR = 2, PNR_PERSON_SESSION = 3 };
 
 /** Forgets a person: all events and state. `removed` (may be NULL) is told how many events there were; 0 for a person
- *  nobody knows.  Errors: PNR_INVALID_ARGUMENT, PNR_READ_ONLY, PNR_IO_FAILURE.  @since 0.1 */
+ *  nobody knows. `overwritten` (may be NULL) is told false where others went on reading, so that old pages stay in the
+ *  log file until its next checkpoint.
+ *  Errors: PNR_INVALID_ARGUMENT, PNR_READ_ONLY, PNR_IO_FAILURE.  @since 0.1 */
 PNR_API pnr_status pnr_engine_erase(pnr_engine *engine, pnr_person sort, const char *id, size_t length, uint64_t *removed,
-                                    pnr_error *error);
+                                    bool *overwritten, pnr_error *error);
 
 /** Copies the id of an item of the current generation into `out` (which may be NULL where capacity is 0). No NUL is added;
  *  `*needed` is the text's length.

@@ -51,6 +51,7 @@ struct TrainReport {
   std::string generation;
   std::uint64_t read = 0, ingested = 0, duplicates = 0;
   std::map<std::string, data::ImportSummary::Cause> dropped;
+  std::map<std::string, data::ImportSummary::Cause> items_dropped;   ///< Lines of the items file, as `dropped` of the event files.
   std::uint64_t users = 0, items = 0;      ///< People with events, items of the generation.
   std::vector<TrainedModel> models;
   double seconds = 0;
@@ -68,7 +69,7 @@ struct TrainReport {
 TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control = {});
 
 /// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}}, "users",
-/// "items", "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
+/// "items", "items_dropped": {cause: n}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
 [[nodiscard]] std::string to_json(const TrainReport& report);
 
 /// The most memory this process has held so far, in units of 1,000,000 bytes; 0 where the system does not tell.
