@@ -1,7 +1,6 @@
 #include <algorithm>
-#include <fstream>
 #include <iostream>
-#include <iterator>
+#include <map>
 #include <sstream>
 
 #include "evaluation.hpp"
@@ -31,17 +30,34 @@ data::EventLog read_log(const std::vector<std::string>& files, const data::Impor
   return log;
 }
 
-Evaluation evaluate_model(const std::string& name, const std::string& config_json, const EvaluationData& data,
-                          const evaluate::ProtocolConfig& protocol, const FitControl& control) {
+Evaluation fit_split(const std::string& name, const std::string& config_json, const EvaluationData& data, const FitControl& control) {
   Evaluation evaluation;
   evaluation.model = name;
-  const Stopwatch watch;
+  const std::vector<std::string_view> categories(data.categories.begin(), data.categories.end());
   const auto& split = data.split;
-  evaluation.fitted = serve::fit_model(
-      name, config_json,
-      serve::FitData{.events = split.train, .log = split.cells.empty() ? nullptr : &split.log, .weighting = data.weighting, .now_us = split.now_us}, control);
+  const Stopwatch watch;
+  evaluation.fitted = serve::fit_model(name, config_json,
+                                       serve::FitData{.events = split.train,
+                                                      .log = split.cells.empty() ? nullptr : &split.log,
+                                                      .weighting = data.weighting,
+                                                      .now_us = split.now_us,
+                                                      .categories = categories},
+                                       control);
   evaluation.fit_seconds = watch.seconds();
-  evaluation.quality = evaluate::evaluate(*evaluation.fitted.model, split, protocol, control);
+  return evaluation;
+}
+
+evaluate::Quality rank_split(const model::Recommender& model, const EvaluationData& data, evaluate::ProtocolConfig protocol,
+                             const FitControl& control, const evaluate::EachList& each) {
+  const std::vector<std::string_view> categories(data.categories.begin(), data.categories.end());
+  protocol.categories = categories;
+  return evaluate::evaluate(model, data.split, protocol, control, each);
+}
+
+Evaluation evaluate_model(const std::string& name, const std::string& config_json, const EvaluationData& data,
+                          const evaluate::ProtocolConfig& protocol, const FitControl& control, const evaluate::EachList& each) {
+  auto evaluation = fit_split(name, config_json, data, control);
+  evaluation.quality = rank_split(*evaluation.fitted.model, data, protocol, control, each);
   return evaluation;
 }
 
@@ -84,11 +100,7 @@ EvaluationData load(const Options& options, const FitControl& control) {
   const auto weights = data.weighting = serve::train_config_from_json(read_text(options.config), options.config).events;
   if (options.events.empty() || (options.split.empty() && !options.last_out))
     throw UsageError("--format events: needs --events FILE with --split TIME or --last-out");
-  auto log = read_log(options.events, import, control, data.dropped);
-  if (!options.items.empty()) {
-    const auto catalog = data::read_catalog(options.items, import.on_error);
-    for (const auto& item : catalog.items()) log.add_item(item.id);
-  }
+  const auto log = read_log(options.events, import, control, data.dropped);
   if (options.last_out) {
     data.split = data::split_last_out(log, weights);
   } else {
@@ -100,8 +112,13 @@ EvaluationData load(const Options& options, const FitControl& control) {
     if (until != std::numeric_limits<std::int64_t>::min()) data.trained_until = format_time(until);
     data.tested_from = format_time(cut);
   }
-  data.item_ids.reserve(log.item_count());
-  for (std::uint32_t i = 0; i < log.item_count(); ++i) data.item_ids.emplace_back(log.item_id(ItemIndex{i}));
+  const auto catalog = options.items.empty() ? data::Catalog() : data::read_catalog(options.items, import.on_error);
+  for (const auto item : data.split.items) {
+    data.item_ids.emplace_back(log.item_id(ItemIndex{item}));
+    if (options.items.empty()) continue;
+    const auto* known = catalog.find(item_key(data.item_ids.back()));
+    data.categories.push_back(known == nullptr ? "" : known->category);
+  }
   return data;
 }
 
@@ -112,43 +129,40 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
-/// One line a tested person and rank: person (row of the split), rank, item, score, whether it was held out. Without seen items
-/// a held-out item that was trained too counts for nobody, as in the metrics.
-void write_ranks(const std::string& file, const model::Recommender& model, const EvaluationData& data, std::uint32_t count,
-                 bool exclude_seen, const FitControl& control) {
-  constexpr std::size_t block = 4096;
-  std::ostringstream out;
-  out << "row,rank,item,score,held_out\n";
-  const CsrView train = data.split.train, test = data.split.test;
-  std::vector<std::uint32_t> held_out;
-  for (std::size_t begin = 0; begin < train.rows; begin += block) {
-    const std::size_t rows = std::min(block, train.rows - begin);
-    CsrView part = train;
-    part.rows = rows;
-    part.offsets = train.offsets.subspan(begin, rows + 1);
-    // Offsets of a block count from the whole: give the block its own, from zero.
-    std::vector<std::int64_t> offsets(part.offsets.begin(), part.offsets.end());
-    const auto first = offsets.front();
-    for (auto& offset : offsets) offset -= first;
-    part.offsets = offsets;
-    part.columns = train.columns.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(offsets.back()));
-    part.values = train.values.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(offsets.back()));
-    std::vector<ItemIndex> items(rows * count);
-    std::vector<float> scores(rows * count);
-    model.recommend_batch(part, {.count = count, .exclude_history = exclude_seen}, control.execution, items, scores);
-    for (std::size_t r = 0; r < rows; ++r) {
-      const auto seen = exclude_seen ? train.row_columns(begin + r) : std::span<const std::uint32_t>{};
-      held_out.clear();
-      std::ranges::set_difference(test.row_columns(begin + r), seen, std::back_inserter(held_out));
-      if (held_out.empty()) continue;
-      for (std::uint32_t k = 0; k < count && items[r * count + k] != no_item; ++k) {
-        const auto item = value(items[r * count + k]);
-        out << begin + r << ',' << k + 1 << ',' << (data.item_ids.empty() ? std::to_string(item) : csv_field(data.item_ids[item]))
-            << ',' << scores[r * count + k] << ',' << std::binary_search(held_out.begin(), held_out.end(), item) << '\n';
-      }
+/// One line a tested person and rank: person (row of the split), rank, item, score, whether it was held out.
+class RankLines {
+ public:
+  explicit RankLines(const EvaluationData& data) : data_(&data) { out_ << "row,rank,item,score,held_out\n"; }
+  void add(std::size_t row, std::span<const Scored> ranked, std::span<const std::uint32_t> held_out) {
+    for (std::size_t n = 0; n < ranked.size(); ++n) {
+      const auto item = value(ranked[n].item);
+      out_ << row << ',' << n + 1 << ',' << (data_->item_ids.empty() ? std::to_string(item) : csv_field(data_->item_ids[item])) << ',' << ranked[n].score
+           << ',' << std::binary_search(held_out.begin(), held_out.end(), item) << '\n';
     }
   }
-  write_text(file, out.str());
+  [[nodiscard]] std::string text() const { return out_.str(); }
+
+ private:
+  const EvaluationData* data_;
+  std::ostringstream out_;
+};
+
+Json slices_json(const evaluate::Quality& quality) {
+  Json slices = Json::object();
+  for (const auto& [name, slice] : quality.slices) {
+    Json interval = Json::object();
+    for (const auto& [metric, bounds] : slice.interval) interval[metric] = {bounds.first, bounds.second};
+    slices[name] = {{"people", slice.people}, {"held_out", slice.held_out}, {"metrics", Json(slice.metrics)}, {"interval", interval}};
+  }
+  return slices;
+}
+
+/// "  ndcg@20         0.1234   95 % interval 0.1200 to 0.1300", the interval where there is one.
+std::string metric_line(const std::string& name, double metric, const std::map<std::string, evaluate::Interval>& intervals) {
+  auto line = "  " + name + std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') + number(metric, 4);
+  if (const auto bounds = intervals.find(name); bounds != intervals.end())
+    line += "   95 % interval " + number(bounds->second.first, 4) + " to " + number(bounds->second.second, 4);
+  return line + '\n';
 }
 
 void run(const Command& command, const Options& options) {
@@ -158,11 +172,13 @@ void run(const Command& command, const Options& options) {
   const auto settings = settings_to_json(options.settings);
   const auto control = command.control();
   const auto data = load(options, control);
-  const auto evaluation = evaluate_model(options.model, settings, data, protocol, control);
-  const auto& quality = evaluation.quality;
+  RankLines lines(data);
+  evaluate::EachList each;
   if (!options.output.empty())
-    write_ranks(options.output, *evaluation.fitted.model, data, *std::max_element(protocol.at.begin(), protocol.at.end()),
-                protocol.exclude_seen, control);
+    each = [&](std::size_t row, std::span<const Scored> ranked, std::span<const std::uint32_t> held_out) { lines.add(row, ranked, held_out); };
+  const auto evaluation = evaluate_model(options.model, settings, data, protocol, control, each);
+  const auto& quality = evaluation.quality;
+  if (!options.output.empty()) write_text(options.output, lines.text());
 
   const auto config = Json::parse(evaluation.fitted.model->config_json());
   if (command.json) {
@@ -175,6 +191,8 @@ void run(const Command& command, const Options& options) {
                    {"positions", quality.held_out},
                    {"metrics", Json(quality.metrics)},
                    {"interval", intervals},
+                   {"slices", slices_json(quality)},
+                   {"diversity_by", quality.diversity_by_category ? "category" : "people"},
                    {"skipped", {{"unknown_items", data.split.unknown_items}, {"empty_users", quality.empty_people}}},
                    {"seconds", {{"fit", evaluation.fit_seconds}, {"recommend", quality.seconds}}},
                    {"peak_rss_mb", serve::peak_rss_mb()},
@@ -199,11 +217,13 @@ void run(const Command& command, const Options& options) {
     std::cout << "  trained until " << data.trained_until << ", tested from " << data.tested_from << '\n';
   if (data.split.unknown_items != 0)
     std::cout << "  " << grouped(data.split.unknown_items) << " held-out pairs left out: their item is not in the training part\n";
-  for (const auto& [name, metric] : quality.metrics) {
-    std::cout << "  " << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << number(metric, 4);
-    if (const auto bounds = quality.interval.find(name); bounds != quality.interval.end())
-      std::cout << "   95 % interval " << number(bounds->second.first, 4) << " to " << number(bounds->second.second, 4);
-    std::cout << '\n';
+  for (const auto& [name, metric] : quality.metrics) std::cout << metric_line(name, metric, quality.interval);
+  for (const auto& [name, slice] : quality.slices) {
+    if (slice.people == 0) continue;
+    std::cout << "  " << (name == "new_users" ? "new users, at most " + std::to_string(protocol.new_user_items) + " trained items each"
+                                             : "tail items, the " + grouped(quality.tail_items) + " outside the head of " + number(100 * protocol.head_share, 0) + " % of the training pairs")
+              << ": " << grouped(slice.people) << " people, " << grouped(slice.held_out) << " held-out pairs\n";
+    for (const auto& [metric, mean] : slice.metrics) std::cout << "  " << metric_line(metric, mean, slice.interval);
   }
   std::cout << "  fitted in " << number(evaluation.fit_seconds, 2) << " s, ranked in " << number(quality.seconds, 2) << " s, "
             << number(serve::peak_rss_mb(), 0) << " MB at most\n";
@@ -226,7 +246,7 @@ void add_evaluate(CLI::App& app, Commands& commands) {
   command.app->add_option("--format", options->format, "events, or lightgcn: a line a user, `user item item ...`")
       ->check(CLI::IsMember({"events", "lightgcn"}))
       ->capture_default_str();
-  command.app->add_option("--items", options->items, "Items file: its items are ranked too");
+  command.app->add_option("--items", options->items, "Items file: its categories tell how varied a list is");
   command.app->add_option("--protocol", options->protocol, "weak: people of the test are in the training part too")
       ->check(CLI::IsMember({"weak"}))
       ->capture_default_str();

@@ -17,7 +17,8 @@ namespace pannier::cli {
 struct EvaluationData {
   data::Split split;
   data::WeightingConfig weighting;
-  std::vector<std::string> item_ids;     ///< Empty: the numbers themselves.
+  std::vector<std::string> item_ids;     ///< Of the columns. Empty: the numbers themselves.
+  std::vector<std::string> categories;   ///< Of the columns, "" where unknown. Empty: none is known.
   std::map<std::string, data::ImportSummary::Cause> dropped;
   std::string trained_until, tested_from;   ///< Of a split in time.
 };
@@ -33,7 +34,15 @@ struct Evaluation {
   double fit_seconds = 0;
 };
 
+/// Fits the named model on the training part; `quality` stays empty.
+[[nodiscard]] Evaluation fit_split(const std::string& name, const std::string& config_json, const EvaluationData& data, const FitControl& control);
+
+/// Measures a model fitted on the training part; `each` sees the lists (evaluate::EachList).
+[[nodiscard]] evaluate::Quality rank_split(const model::Recommender& model, const EvaluationData& data, evaluate::ProtocolConfig protocol,
+                                           const FitControl& control, const evaluate::EachList& each = {});
+
+/// Both.
 [[nodiscard]] Evaluation evaluate_model(const std::string& name, const std::string& config_json, const EvaluationData& data,
-                                        const evaluate::ProtocolConfig& protocol, const FitControl& control);
+                                        const evaluate::ProtocolConfig& protocol, const FitControl& control, const evaluate::EachList& each = {});
 
 }  // namespace pannier::cli

@@ -26,6 +26,8 @@
 #include "pannier/data/simulate.hpp"
 #include "pannier/data/split.hpp"
 #include "pannier/data/weighting.hpp"
+#include "pannier/evaluate/beyond.hpp"
+#include "pannier/evaluate/bootstrap.hpp"
 #include "pannier/evaluate/metrics.hpp"
 #include "pannier/evaluate/protocol.hpp"
 #include "pannier/model/artifact.hpp"

@@ -7,19 +7,19 @@
 #include <functional>
 #include <iterator>
 #include <tuple>
+#include <string_view>
 #include <utility>
 
 #include "pannier/core/error.hpp"
 #include "pannier/core/item_set.hpp"
-#include "pannier/core/random.hpp"
+#include "pannier/evaluate/beyond.hpp"
 #include "pannier/evaluate/metrics.hpp"
 
 namespace pannier::evaluate {
 namespace {
 
 constexpr std::size_t people_at_once = 2048;
-constexpr std::size_t bootstrap_draws = 1000;
-constexpr std::uint64_t bootstrap_seed = 0x70616E6E696572;  // any number, for ever the same
+constexpr std::size_t diverse_people = 1000;   ///< Of whom diversity by people is looked at.
 
 /// The people who are ranked for, and what is held out of each.
 struct Audience {
@@ -63,50 +63,65 @@ Csr rows_of(const CsrView& matrix, std::span<const std::size_t> rows) {
   return out;
 }
 
-/// How surprising each item is: -log2 of the share of people who have it; one person at least.
-std::vector<double> surprise_of(const CsrView& train) {
-  std::vector<std::uint64_t> people(train.cols, 0);
-  for (const auto column : train.columns) ++people[column];
-  std::uint64_t all = 0;
-  for (std::size_t r = 0; r < train.rows; ++r) all += !train.row_columns(r).empty();
-  std::vector<double> out(train.cols);
-  for (std::size_t i = 0; i < train.cols; ++i)
-    out[i] = std::log2(static_cast<double>(std::max<std::uint64_t>(1, all)) / static_cast<double>(std::max<std::uint64_t>(1, people[i])));
-  return out;
-}
-
-/// 95 % of the means of samples drawn with replacement; draw d has its own random numbers.
-std::pair<double, double> bootstrap_interval(const std::vector<double>& values, const FitControl& control) {
-  std::vector<double> means(bootstrap_draws);
-  parallel_blocks(control.execution, bootstrap_draws, 10, [&](std::size_t begin, std::size_t end, std::size_t) {
-    for (std::size_t draw = begin; draw < end; ++draw) {
-      Random random(bootstrap_seed, 0, draw);
-      double sum = 0;
-      for (std::size_t n = 0; n < values.size(); ++n) sum += values[random.below(values.size())];
-      means[draw] = sum / static_cast<double>(values.size());
-    }
-  });
-  std::sort(means.begin(), means.end());
-  const std::size_t tail = bootstrap_draws / 40;
-  return {means[tail], means[bootstrap_draws - 1 - tail]};
-}
-
 /// What is summed up at one cut-off.
 struct CutOff {
-  explicit CutOff(std::uint32_t k_, std::size_t people, std::uint32_t items) : k(k_), ndcg(people), shown(items) {}
+  CutOff(std::uint32_t k_, std::size_t people, std::size_t items) : k(k_), shown(items) { values.reserve(people * columns); }
+  static constexpr std::size_t columns = 4;   ///< ndcg, recall, hr, map
   std::uint32_t k;
   ListMetrics sum;
-  std::vector<double> ndcg;
-  ItemSet shown;
-  double surprise = 0;
-  std::uint64_t slots = 0;
+  std::vector<double> values;                 ///< A person's columns one after the other.
+  std::vector<double> new_users, tail;        ///< NDCG of the slices' people.
+  std::vector<std::uint64_t> shown;           ///< How often each item.
+  double surprise = 0, diversity = 0;
+  std::uint64_t slots = 0, diverse_lists = 0;
+
+  void add(const ListMetrics& metrics) {
+    sum.recall += metrics.recall;
+    sum.recall_min += metrics.recall_min;
+    sum.ndcg += metrics.ndcg;
+    sum.hit += metrics.hit;
+    sum.reciprocal_rank += metrics.reciprocal_rank;
+    sum.average_precision += metrics.average_precision;
+    values.insert(values.end(), {metrics.ndcg, metrics.recall, metrics.hit, metrics.average_precision});
+  }
 };
 
+void put_slice(Slice& slice, const std::string& name, const std::vector<double>& values, const FitControl& control) {
+  slice.people = values.size();
+  if (values.empty()) return;
+  double sum = 0;
+  for (const auto one : values) sum += one;
+  slice.metrics[name] = sum / static_cast<double>(values.size());
+  slice.interval[name] = bootstrap_intervals(values, 1, control).front();
+}
+
+void put_metrics(const CutOff& cut, Quality& quality, const FitControl& control) {
+  const auto people = static_cast<double>(quality.people);
+  const auto at = "@" + std::to_string(cut.k);
+  auto& metrics = quality.metrics;
+  metrics["recall" + at] = cut.sum.recall / people;
+  metrics["recall_min" + at] = cut.sum.recall_min / people;
+  metrics["ndcg" + at] = cut.sum.ndcg / people;
+  metrics["hr" + at] = cut.sum.hit / people;
+  metrics["mrr" + at] = cut.sum.reciprocal_rank / people;
+  metrics["map" + at] = cut.sum.average_precision / people;
+  const auto covered = std::count_if(cut.shown.begin(), cut.shown.end(), [](std::uint64_t times) { return times != 0; });
+  metrics["coverage" + at] = static_cast<double>(covered) / static_cast<double>(cut.shown.size());
+  metrics["novelty" + at] = cut.slots == 0 ? 0 : cut.surprise / static_cast<double>(cut.slots);
+  metrics["gini" + at] = gini(cut.shown);
+  if (cut.diverse_lists != 0) metrics["diversity" + at] = cut.diversity / static_cast<double>(cut.diverse_lists);
+  const auto intervals = bootstrap_intervals(cut.values, CutOff::columns, control);
+  constexpr std::array<std::string_view, CutOff::columns> names{"ndcg", "recall", "hr", "map"};
+  for (std::size_t c = 0; c < CutOff::columns; ++c) quality.interval[std::string(names[c]) + at] = intervals[c];
+  put_slice(quality.slices["new_users"], "ndcg" + at, cut.new_users, control);
+  put_slice(quality.slices["tail_items"], "ndcg" + at, cut.tail, control);
+}
+
 /// Ranks for some people of the training part, given by their rows: one list a person, padded with no_item.
-using RankPeople = std::function<void(std::span<const std::size_t> rows, std::uint32_t count, std::span<ItemIndex> items)>;
+using RankPeople = std::function<void(std::span<const std::size_t> rows, std::uint32_t count, std::span<ItemIndex> items, std::span<float> scores)>;
 
 Quality measure(const model::Recommender& model, const CsrView& train, const CsrView& test, const ProtocolConfig& config, const FitControl& control,
-                const RankPeople& rank) {
+                const EachList& each, const RankPeople& rank) {
   const auto refuse = [](std::string where, std::string problem, std::string allowed) {
     throw Error(ErrorCode::invalid_argument, std::move(where), std::move(problem), std::move(allowed));
   };
@@ -126,56 +141,67 @@ Quality measure(const model::Recommender& model, const CsrView& train, const Csr
   quality.empty_people = test.rows - audience.rows.size();
   quality.held_out = audience.held_out.columns.size();
 
-  const auto surprise = surprise_of(train);
+  const auto surprise = item_surprise(train);
+  const auto head = head_items(train, config.head_share);
+  quality.tail_items = train.cols - head.count();
+  ListDiversity diversity(train, config.categories);
+  quality.diversity_by_category = diversity.by_category();
+  const std::size_t every = diversity.by_category() ? 1 : (audience.rows.size() + diverse_people - 1) / diverse_people;
   const CsrView held_out = audience.held_out;
   std::vector<CutOff> cut_offs;
-  for (const auto k : config.at) cut_offs.emplace_back(k, audience.rows.size(), model.item_count());
+  for (const auto k : config.at) cut_offs.emplace_back(k, audience.rows.size(), train.cols);
   // A list longer than the catalogue has nothing more in it.
   const auto count = std::min(*std::max_element(config.at.begin(), config.at.end()), model.item_count());
   std::vector<ItemIndex> items;
+  std::vector<float> scores;
+  std::vector<std::uint32_t> tail;
+  std::vector<Scored> list;
 
   checkpoint(control, "ranking", 0, audience.rows.size());
   for (std::size_t begin = 0; begin < audience.rows.size(); begin += people_at_once) {
     const auto people = std::min(people_at_once, audience.rows.size() - begin);
     items.resize(people * count);
+    scores.resize(people * count);
     const auto start = std::chrono::steady_clock::now();
-    rank(std::span(audience.rows).subspan(begin, people), count, items);
+    rank(std::span(audience.rows).subspan(begin, people), count, items, scores);
     quality.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
     for (std::size_t p = 0; p < people; ++p) {
-      const auto ranked = std::span<const ItemIndex>(items).subspan(p * count, count);
+      const auto row = audience.rows[begin + p];
+      const auto targets = held_out.row_columns(begin + p);
+      const auto padded = std::span<const ItemIndex>(items).subspan(p * count, count);
+      const auto ranked = padded.first(static_cast<std::size_t>(std::find(padded.begin(), padded.end(), no_item) - padded.begin()));
+      const bool is_new = train.row_columns(row).size() <= config.new_user_items;
+      tail.clear();
+      std::copy_if(targets.begin(), targets.end(), std::back_inserter(tail), [&](std::uint32_t item) { return !head.contains(ItemIndex{item}); });
+      quality.slices["tail_items"].held_out += tail.size();
+      if (is_new) quality.slices["new_users"].held_out += targets.size();
       for (auto& cut : cut_offs) {
-        const auto metrics = list_metrics(ranked, held_out.row_columns(begin + p), cut.k);
-        cut.sum.recall += metrics.recall;
-        cut.sum.recall_min += metrics.recall_min;
-        cut.sum.ndcg += metrics.ndcg;
-        cut.sum.hit += metrics.hit;
-        cut.sum.reciprocal_rank += metrics.reciprocal_rank;
-        cut.sum.average_precision += metrics.average_precision;
-        cut.ndcg[begin + p] = metrics.ndcg;
-        for (std::size_t n = 0; n < std::min<std::size_t>(cut.k, count) && ranked[n] != no_item; ++n) {
-          cut.shown.insert(ranked[n]);
-          cut.surprise += surprise[value(ranked[n])];
-          ++cut.slots;
+        const auto top = ranked.first(std::min<std::size_t>(cut.k, ranked.size()));
+        const auto metrics = list_metrics(top, targets, cut.k);
+        cut.add(metrics);
+        if (is_new) cut.new_users.push_back(metrics.ndcg);
+        if (!tail.empty()) cut.tail.push_back(list_metrics(top, tail, cut.k).ndcg);
+        for (const auto item : top) {
+          ++cut.shown[value(item)];
+          cut.surprise += surprise[value(item)];
+        }
+        cut.slots += top.size();
+        if ((begin + p) % every != 0) continue;
+        if (const auto varied = diversity.of(top)) {
+          cut.diversity += *varied;
+          ++cut.diverse_lists;
         }
       }
+      if (!each) continue;
+      list.clear();
+      for (std::size_t n = 0; n < ranked.size(); ++n) list.push_back({ranked[n], scores[p * count + n]});
+      each(row, list, targets);
     }
     checkpoint(control, "ranking", begin + people, audience.rows.size());
   }
-
-  const auto people = static_cast<double>(audience.rows.size());
-  for (const auto& cut : cut_offs) {
-    const auto at = "@" + std::to_string(cut.k);
-    quality.metrics["recall" + at] = cut.sum.recall / people;
-    quality.metrics["recall_min" + at] = cut.sum.recall_min / people;
-    quality.metrics["ndcg" + at] = cut.sum.ndcg / people;
-    quality.metrics["hr" + at] = cut.sum.hit / people;
-    quality.metrics["mrr" + at] = cut.sum.reciprocal_rank / people;
-    quality.metrics["map" + at] = cut.sum.average_precision / people;
-    quality.metrics["coverage" + at] = static_cast<double>(cut.shown.count()) / static_cast<double>(model.item_count());
-    quality.metrics["novelty" + at] = cut.slots == 0 ? 0 : cut.surprise / static_cast<double>(cut.slots);
-    quality.interval["ndcg" + at] = bootstrap_interval(cut.ndcg, control);
-  }
+  for (const auto& cut : cut_offs) put_metrics(cut, quality, control);
+  for (std::size_t p = 0; p < audience.rows.size(); ++p) quality.person_ndcg.push_back(cut_offs.front().values[p * CutOff::columns]);
   return quality;
 }
 
@@ -209,22 +235,21 @@ struct PersonHistory {
 
 }  // namespace
 
-Quality evaluate(const model::Recommender& model, const CsrView& train, const CsrView& test, const ProtocolConfig& config, const FitControl& control) {
-  std::vector<float> scores;
-  return measure(model, train, test, config, control, [&](std::span<const std::size_t> rows, std::uint32_t count, std::span<ItemIndex> items) {
-    scores.resize(items.size());
+Quality evaluate(const model::Recommender& model, const CsrView& train, const CsrView& test, const ProtocolConfig& config, const FitControl& control,
+                 const EachList& each) {
+  return measure(model, train, test, config, control, each, [&](std::span<const std::size_t> rows, std::uint32_t count, std::span<ItemIndex> items, std::span<float> scores) {
     model.recommend_batch(rows_of(train, rows), {.count = count, .allowed = nullptr, .exclude_history = config.exclude_seen, .time_us = 0},
                           control.execution, items, scores);
   });
 }
 
-Quality evaluate(const model::Recommender& model, const data::Split& split, const ProtocolConfig& config, const FitControl& control) {
-  if (split.cells.empty()) return evaluate(model, split.train, split.test, config, control);
+Quality evaluate(const model::Recommender& model, const data::Split& split, const ProtocolConfig& config, const FitControl& control, const EachList& each) {
+  if (split.cells.empty()) return evaluate(model, split.train, split.test, config, control, each);
   const CsrView train = split.train;
   if (split.cells.size() != train.columns.size())
     throw Error(ErrorCode::invalid_argument, "cells", std::to_string(split.cells.size()) + " of them", "one a training cell, " + std::to_string(train.columns.size()));
   std::vector<PersonHistory> people(static_cast<std::size_t>(resolved_threads(control.execution)));
-  return measure(model, train, split.test, config, control, [&](std::span<const std::size_t> rows, std::uint32_t count, std::span<ItemIndex> items) {
+  return measure(model, train, split.test, config, control, each, [&](std::span<const std::size_t> rows, std::uint32_t count, std::span<ItemIndex> items, std::span<float> scores) {
     constexpr std::size_t block = 64;
     parallel_blocks_with_worker(control.execution, rows.size(), block, [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
       auto& person = people[static_cast<std::size_t>(worker)];
@@ -234,7 +259,10 @@ Quality evaluate(const model::Recommender& model, const data::Split& split, cons
         const auto history = person.of(std::span(split.cells).subspan(first, train.row_columns(rows[n]).size()), split.now_us);
         const auto found = model.recommend(history, {.count = count, .allowed = nullptr, .exclude_history = config.exclude_seen, .time_us = split.now_us},
                                            person.workspace, person.out);
-        for (std::size_t i = 0; i < count; ++i) items[n * count + i] = i < found ? person.out[i].item : no_item;
+        for (std::size_t i = 0; i < count; ++i) {
+          items[n * count + i] = i < found ? person.out[i].item : no_item;
+          scores[n * count + i] = i < found ? person.out[i].score : 0;
+        }
       }
     });
   });

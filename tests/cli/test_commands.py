@@ -242,16 +242,38 @@ def test_evaluate_reports_what_interface_promises(pannier, shop, tmp_path):
     assert done.code == 0, done.err
     answer = done.json
     for cutoff in (5, 20):
-        for metric in ("recall", "recall_min", "ndcg", "hr", "mrr", "map", "coverage", "novelty"):
+        for metric in ("recall", "recall_min", "ndcg", "hr", "mrr", "map", "coverage", "novelty", "diversity", "gini"):
             assert f"{metric}@{cutoff}" in answer["metrics"]
-        low, high = answer["interval"][f"ndcg@{cutoff}"]
-        assert low <= answer["metrics"][f"ndcg@{cutoff}"] <= high
+        for metric in ("ndcg", "recall", "hr", "map"):
+            low, high = answer["interval"][f"{metric}@{cutoff}"]
+            assert low <= answer["metrics"][f"{metric}@{cutoff}"] <= high
+    assert set(answer["slices"]) == {"new_users", "tail_items"} and answer["diversity_by"] == "people"
     assert answer["config"]["factors"] == 4 and answer["seed"] == 42 and answer["threads"] >= 1
     assert set(answer["skipped"]) == {"unknown_items", "empty_users"} and set(answer["seconds"]) == {"fit", "recommend"}
     ranks = list(csv.DictReader(open(tmp_path / "ranks.csv")))
     hits = sum(int(row["held_out"]) for row in ranks)
     people = len({row["row"] for row in ranks})
     assert people > 0 and hits / people == pytest.approx(answer["metrics"]["recall@20"], abs=1e-6)
+
+
+def test_evaluate_keeps_and_leaves_out_seen_items_alike_in_metrics_and_ranks(pannier, shop, tmp_path):
+    purchases = [row for row in csv.DictReader(open(shop / "events.csv", newline="")) if row["kind"] == "purchase" and row["user"]]
+    cut = sorted(row["time"] for row in purchases)[len(purchases) * 3 // 4]
+    before = {(row["user"], row["item"]) for row in purchases if row["time"] < cut}
+    for seen in ("exclude", "keep"):
+        done = pannier("evaluate", "--model", "item_knn", "--events", shop / "events.csv", "--items", shop / "items.csv", "--split", cut,
+                       "--seen", seen, "-o", tmp_path / "ranks.csv", "--json")
+        assert done.code == 0, done.err
+        answer = done.json
+        assert answer["seen"] == seen and answer["diversity_by"] == "category" and answer["trained_until"] < answer["tested_from"]
+        ranks = list(csv.DictReader(open(tmp_path / "ranks.csv")))
+        hit = {row["row"] for row in ranks if row["held_out"] == "1"}
+        assert len(hit) / (answer["users"] - answer["skipped"]["empty_users"]) == pytest.approx(answer["metrics"]["hr@20"], abs=1e-9)
+        items = {row["item"] for row in csv.DictReader(open(shop / "items.csv", newline=""))}
+        assert {row["item"] for row in ranks} <= items
+        if seen == "exclude":
+            fewer = answer["positions"]
+    assert before and answer["positions"] > fewer
 
 
 def test_evaluate_reads_the_lightgcn_format(pannier, tmp_path):

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pannier/core/error.hpp"
+#include "pannier/evaluate/beyond.hpp"
 #include "pannier/evaluate/metrics.hpp"
 #include "support/catch.hpp"
 #include "support/synth.hpp"
@@ -133,6 +134,97 @@ TEST_CASE("protocol: equals single calls and the definitions, with seen items an
   }
 }
 
+TEST_CASE("protocol: one person by hand, beyond accuracy", "[evaluate][protocol]") {
+  // As above: the list is 3, 0. The one trained item is the head; 0 and 4 are held out, both of the tail; the person is a new one.
+  const Csr train{1, 5, {0, 1}, {1}, {1}}, test{1, 5, {0, 2}, {0, 4}, {1, 1}};
+  const std::vector<std::string_view> categories{"a", "a", "b", "b", ""};
+  const auto quality = evaluate::evaluate(Scatter(5), train, test, {.at = {2}, .categories = categories});
+  REQUIRE(quality.diversity_by_category);
+  REQUIRE(quality.metrics.at("diversity@2") == 1);   // 3 is b, 0 is a
+  REQUIRE_THAT(quality.metrics.at("gini@2"), WithinAbs(0.6, 1e-15));   // 0 0 0 1 1: (2*4 - 6 + 2*5 - 6) / (5 * 2)
+  REQUIRE(quality.tail_items == 4);
+  REQUIRE(quality.slices.at("tail_items").held_out == 2);
+  REQUIRE(quality.slices.at("tail_items").metrics == std::map<std::string, double>{{"ndcg@2", quality.metrics.at("ndcg@2")}});
+  REQUIRE(quality.slices.at("new_users").people == 1);
+  REQUIRE(quality.person_ndcg == std::vector<double>{quality.metrics.at("ndcg@2")});
+  const auto old = evaluate::evaluate(Scatter(5), train, test, {.at = {1}, .new_user_items = 0});
+  REQUIRE(old.slices.at("new_users").people == 0);
+  REQUIRE(old.slices.at("new_users").metrics.empty());
+  REQUIRE(old.metrics.count("diversity@1") == 0);   // no list holds a pair
+}
+
+TEST_CASE("protocol: slices, diversity, exposure and the lists shown equal the definitions", "[evaluate][protocol]") {
+  const auto [train_cells, test_cells] = sample();
+  const CsrView train = train_cells, test = test_cells;
+  std::vector<double> lengths;
+  for (std::size_t u = 0; u < 60; ++u) lengths.push_back(static_cast<double>(train.row_columns(u).size()));
+  std::nth_element(lengths.begin(), lengths.begin() + 30, lengths.end());
+  const auto few = static_cast<std::uint32_t>(lengths[30]);
+  for (const bool exclude : {true, false}) {
+    struct Seen {
+      std::size_t row;
+      std::vector<ItemIndex> items;
+      std::vector<std::uint32_t> held_out;
+    };
+    std::vector<Seen> seen;
+    const auto quality = evaluate::evaluate(Scatter(45), train, test, {.at = {10, 3}, .exclude_seen = exclude, .new_user_items = few, .head_share = 0.5}, {},
+                                            [&](std::size_t row, std::span<const Scored> ranked, std::span<const std::uint32_t> held_out) {
+                                              Seen one{row, {}, {held_out.begin(), held_out.end()}};
+                                              for (const auto& scored : ranked) one.items.push_back(scored.item);
+                                              for (std::size_t n = 1; n < ranked.size(); ++n) REQUIRE(ranked[n].score < ranked[n - 1].score);
+                                              seen.push_back(std::move(one));
+                                            });
+    REQUIRE(seen.size() == quality.people);
+    const auto head = evaluate::head_items(train, 0.5);
+    evaluate::ListDiversity diversity(train, {});
+    for (const std::uint32_t k : {10u, 3u}) {
+      double fresh = 0, fresh_people = 0, tail = 0, tail_people = 0, tail_pairs = 0, varied = 0, lists = 0;
+      std::vector<std::uint64_t> shown(45, 0);
+      for (const auto& one : seen) {
+        const auto targets = test.row_columns(one.row);
+        for (const auto item : one.held_out) {
+          REQUIRE(std::find(targets.begin(), targets.end(), item) != targets.end());
+          if (exclude) REQUIRE(std::count(train.row_columns(one.row).begin(), train.row_columns(one.row).end(), item) == 0);
+        }
+        const std::vector<ItemIndex> top(one.items.begin(), one.items.begin() + std::min<std::ptrdiff_t>(k, static_cast<std::ptrdiff_t>(one.items.size())));
+        for (const auto item : top) ++shown[value(item)];
+        std::vector<std::uint32_t> rare;
+        for (const auto item : one.held_out)
+          if (!head.contains(ItemIndex{item})) rare.push_back(item);
+        if (train.row_columns(one.row).size() <= few) {
+          fresh += evaluate::list_metrics(top, one.held_out, k).ndcg;
+          ++fresh_people;
+        }
+        if (!rare.empty()) {
+          tail += evaluate::list_metrics(top, rare, k).ndcg;
+          ++tail_people;
+          tail_pairs += static_cast<double>(rare.size());
+        }
+        if (const auto d = diversity.of(top)) varied += *d, ++lists;
+      }
+      const auto at = "@" + std::to_string(k);
+      REQUIRE(fresh_people > 10);
+      REQUIRE(tail_people > 10);
+      const auto& new_users = quality.slices.at("new_users");
+      const auto& tail_items = quality.slices.at("tail_items");
+      REQUIRE(static_cast<double>(new_users.people) == fresh_people);
+      REQUIRE(static_cast<double>(tail_items.people) == tail_people);
+      REQUIRE(static_cast<double>(tail_items.held_out) == tail_pairs);
+      REQUIRE_THAT(new_users.metrics.at("ndcg" + at), WithinAbs(fresh / fresh_people, 1e-12));
+      REQUIRE_THAT(tail_items.metrics.at("ndcg" + at), WithinAbs(tail / tail_people, 1e-12));
+      REQUIRE(tail_items.interval.at("ndcg" + at).first <= tail_items.metrics.at("ndcg" + at));
+      REQUIRE(tail_items.interval.at("ndcg" + at).second >= tail_items.metrics.at("ndcg" + at));
+      REQUIRE_THAT(quality.metrics.at("diversity" + at), WithinAbs(varied / lists, 1e-12));
+      REQUIRE_THAT(quality.metrics.at("gini" + at), WithinAbs(evaluate::gini(shown), 1e-15));
+      for (const auto* metric : {"ndcg", "recall", "hr", "map"}) {
+        const auto bounds = quality.interval.at(metric + at);
+        REQUIRE((bounds.first <= quality.metrics.at(metric + at) && quality.metrics.at(metric + at) <= bounds.second));
+      }
+    }
+    REQUIRE(quality.person_ndcg.size() == quality.people);
+  }
+}
+
 TEST_CASE("protocol: the interval has the width that the spread of people gives it", "[evaluate][protocol]") {
   const auto [train, test] = sample();
   const auto quality = evaluate::evaluate(Scatter(45), train, test, {.at = {10}});
@@ -150,6 +242,7 @@ TEST_CASE("protocol: the same bits for any number of threads", "[evaluate][proto
     const auto many = evaluate::evaluate(Scatter(45), train, test, {.at = {5, 10}}, {.execution = {.threads = threads}});
     REQUIRE(many.metrics == one.metrics);
     REQUIRE(many.interval == one.interval);
+    REQUIRE(many.slices.at("tail_items").interval == one.slices.at("tail_items").interval);
   }
 }
 
@@ -162,6 +255,9 @@ TEST_CASE("protocol: what cannot be evaluated is refused", "[evaluate][protocol]
   REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, test, {.at = {5, 0}}), StartsWith("at: a cut-off of 0"));
   REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, train, {}), StartsWith("test: nobody with a held-out item"));
   REQUIRE_NOTHROW(evaluate::evaluate(model, train, train, {.exclude_seen = false}));
+  REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, test, {.head_share = 2}), StartsWith("head_share: 2"));
+  const std::vector<std::string_view> categories(44, "a");
+  REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, test, {.categories = categories}), StartsWith("categories: 44 of them"));
   auto bad = test;
   bad.columns[0] = 45;
   REQUIRE_THROWS_WITH(evaluate::evaluate(model, train, bad, {}), StartsWith("test: row 0 column 45"));
