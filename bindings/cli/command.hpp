@@ -43,7 +43,7 @@ Command& add_command(CLI::App& app, Commands& commands, const std::string& name,
 
 void add_simulate(CLI::App& app, Commands& commands);
 void add_train(CLI::App& app, Commands& commands);
-void add_recommend(CLI::App& app, Commands& commands);   ///< recommend and similar
+void add_recommend(CLI::App& app, Commands& commands);   ///< recommend, similar and together
 void add_evaluate(CLI::App& app, Commands& commands);
 void add_generations(CLI::App& app, Commands& commands);  ///< inspect, verify, rollback, prune
 void add_erase(CLI::App& app, Commands& commands);

@@ -7,6 +7,7 @@
 #include "pannier/core/config.hpp"
 #include "pannier/core/time.hpp"
 #include "pannier/data/catalog.hpp"
+#include "pannier/data/orders.hpp"
 #include "pannier/serve/train.hpp"
 
 namespace pannier::cli {
@@ -35,10 +36,13 @@ Evaluation fit_split(const std::string& name, const std::string& config_json, co
   evaluation.model = name;
   const std::vector<std::string_view> categories(data.categories.begin(), data.categories.end());
   const auto& split = data.split;
+  const bool logged = !split.cells.empty();
   const Stopwatch watch;
+  const auto orders = logged ? data::build_order_rows(split.log, data.weighting, split.now_us, control) : data::OrderRows{};
   evaluation.fitted = serve::fit_model(name, config_json,
                                        serve::FitData{.events = split.train,
-                                                      .log = split.cells.empty() ? nullptr : &split.log,
+                                                      .orders = orders,
+                                                      .log = logged ? &split.log : nullptr,
                                                       .weighting = data.weighting,
                                                       .now_us = split.now_us,
                                                       .categories = categories},

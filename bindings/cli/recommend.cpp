@@ -12,7 +12,7 @@ std::string describe(const serve::Response& response) {
   for (std::size_t slot = 0; slot < response.items().size(); ++slot) {
     std::string reasons;
     for (const auto& reason : response.reasons(slot))
-      reasons += (reasons.empty() ? "because of " : ", ") + std::string(response.reason_id(reason));
+      reasons += (!reasons.empty() ? ", " : response.policy() == serve::Policy::together ? "bought with " : "because of ") + std::string(response.reason_id(reason));
     rows.push_back({std::to_string(slot + 1), std::string(response.item_id(slot)), shortened(response.item_name(slot), 44),
                     number(response.items()[slot].score, 4), reasons});
   }
@@ -79,6 +79,13 @@ std::vector<ItemKey> keys_of(const std::vector<std::string>& ids) {
   return keys;
 }
 
+void require_known(const serve::Engine& engine, const std::string& id, ItemKey key) {
+  const auto generation = engine.generation();
+  if (!generation->items().find(key))
+    throw Error(ErrorCode::invalid_argument, "--item", "'" + id + "' is no item of generation " + generation->info().id,
+                "an item of the catalogue or of an event before that training");
+}
+
 }  // namespace
 
 void add_recommend(CLI::App& app, Commands& commands) {
@@ -143,14 +150,35 @@ void add_recommend(CLI::App& app, Commands& commands) {
   similar.run = [&similar, like] {
     const auto engine = serve::Engine::open(open_store(like->store, like->read_only));
     const auto key = item_key(like->item);
-    if (!engine->generation()->items().find(key))
-      throw Error(ErrorCode::invalid_argument, "--item", "'" + like->item + "' is no item of generation " + engine->generation()->info().id,
-                  "an item of the catalogue or of an event before that training");
+    require_known(*engine, like->item, key);
     serve::Request request;
     request.op = serve::Op::similar;
     request.items = {&key, 1};
     request.count = like->count;
     answer(similar, *engine, request, like->output);
+  };
+
+  auto& together = add_command(app, commands, "together", "Items bought together with an item, or with the items of a cart");
+  auto cart = std::make_shared<Options>();
+  together.app->add_option("--store", cart->store, "Folder of the store")->required();
+  together.app->add_option("--item", cart->item, "Id of the item, or of the items of a cart: I,J,...")->required();
+  together.app->add_option("-n", cart->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
+  together.app->add_flag("--explain", cart->explain, "Say which items of the cart speak for each item");
+  together.app->add_flag("--read-only", cart->read_only, "Change nothing in the store's folder");
+  together.app->add_option("-o,--output", cart->output, "File for the answer, JSON");
+  together.run = [&together, cart] {
+    if (("," + cart->item + ",").find(",,") != std::string::npos)
+      throw UsageError("--item: '" + cart->item + "' has an empty id; expected I,J,...");
+    const auto engine = serve::Engine::open(open_store(cart->store, cart->read_only));
+    const auto ids = split_list(cart->item);
+    const auto keys = keys_of(ids);
+    for (std::size_t i = 0; i < ids.size(); ++i) require_known(*engine, ids[i], keys[i]);
+    serve::Request request;
+    request.op = serve::Op::together;
+    request.items = keys;
+    request.count = cart->count;
+    request.explain = cart->explain;
+    answer(together, *engine, request, cart->output);
   };
 }
 

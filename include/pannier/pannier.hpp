@@ -3,6 +3,7 @@
 
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
+#include "pannier/cf/together.hpp"
 #include "pannier/core/bytes.hpp"
 #include "pannier/core/config.hpp"
 #include "pannier/core/error.hpp"
@@ -23,6 +24,7 @@
 #include "pannier/data/event_log.hpp"
 #include "pannier/data/import_map.hpp"
 #include "pannier/data/interaction_matrix.hpp"
+#include "pannier/data/orders.hpp"
 #include "pannier/data/simulate.hpp"
 #include "pannier/data/split.hpp"
 #include "pannier/data/weighting.hpp"

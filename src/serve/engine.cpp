@@ -23,7 +23,7 @@ namespace pannier::serve {
 namespace {
 
 constexpr std::uint32_t largest_count = 10'000;
-constexpr std::size_t longest_session = 10'000;
+constexpr std::size_t longest_session = 10'000, longest_cart = 10'000;
 constexpr std::size_t reasons_per_item = 3;
 
 using State = EngineAccess::State;
@@ -39,6 +39,8 @@ void require_valid(const Request& request) {
     refuse("request.session", "has " + std::to_string(request.session.size()) + " items", "at most 10000");
   if (request.op == Op::similar && request.items.size() != 1)
     refuse("request.items", "has " + std::to_string(request.items.size()) + " items", "exactly one, whose similar items are wanted");
+  if (request.op == Op::together && (request.items.empty() || request.items.size() > longest_cart))
+    refuse("request.items", "has " + std::to_string(request.items.size()) + " items", "1 to 10000, the cart");
   if (request.op == Op::recommend && !request.items.empty())
     refuse("request.items", "has " + std::to_string(request.items.size()) + " items", "none for recommend (a session's items go into session)");
 }
@@ -181,6 +183,8 @@ class LiveEngine final : public Engine {
   void read_events(const Request& request, State& state) const;
   Outcome recommend(const Snapshot& snapshot, const Request& request, std::int64_t now_us, State& state) const;
   Outcome similar(const Snapshot& snapshot, const Request& request, State& state) const;
+  Outcome together(const Snapshot& snapshot, const Request& request, State& state) const;
+  Outcome similar_to_seeds(const Snapshot& snapshot, std::uint32_t count, Leave left_out, State& state) const;
   void explain(const Snapshot& snapshot, const Outcome& outcome, State& state) const;
   void require_writable(const char* what) const;
 
@@ -239,15 +243,57 @@ Outcome LiveEngine::recommend(const Snapshot& snapshot, const Request& request, 
     const auto count = attempt(state, [&] { return rank_history(*snapshot.personal, request, state); });
     if (count > 0) return {.policy = Policy::personal, .seed = no_item, .count = count};
   }
-  if (snapshot.similar != nullptr) {
-    for (auto seed = state.seeds.rbegin(); seed != state.seeds.rend(); ++seed) {
-      const ItemIndex item{*seed};
-      const auto count = attempt(state, [&] { return rank_similar(*snapshot.similar, item, request.count, leave(request), state); });
-      if (count > 0) return {.policy = Policy::similar, .seed = item, .count = count};
-    }
-  }
+  if (const auto outcome = similar_to_seeds(snapshot, request.count, leave(request), state); outcome.count > 0) return outcome;
   if (snapshot.popular == nullptr) return {};
   const auto count = attempt(state, [&] { return rank_history(*snapshot.popular, request, state); });
+  return {.policy = Policy::popular, .seed = no_item, .count = count};
+}
+
+/// Items similar to the last of the seeds that has some.
+Outcome LiveEngine::similar_to_seeds(const Snapshot& snapshot, std::uint32_t wanted, Leave left_out, State& state) const {
+  if (snapshot.similar == nullptr) return {};
+  for (auto seed = state.seeds.rbegin(); seed != state.seeds.rend(); ++seed) {
+    const ItemIndex item{*seed};
+    const auto count = attempt(state, [&] { return rank_similar(*snapshot.similar, item, wanted, left_out, state); });
+    if (count > 0) return {.policy = Policy::similar, .seed = item, .count = count};
+  }
+  return {};
+}
+
+Outcome LiveEngine::together(const Snapshot& snapshot, const Request& request, State& state) const {
+  const auto& items = snapshot.generation->items();
+  state.seeds.clear();
+  state.cells.clear();
+  state.items.clear();
+  for (const auto key : request.items) {
+    const auto item = items.find(key);
+    if (!item) continue;
+    auto& word = state.dropped[value(*item) / 64];
+    const auto bit = std::uint64_t{1} << (value(*item) % 64);
+    if ((word & bit) != 0) continue;  // Two of it are in the cart.
+    word |= bit;
+    state.seeds.push_back(value(*item));
+    state.items.push_back(*item);
+    state.cells.push_back({.item = value(*item), .weight = 1, .last_kind = data::EventKind::add_to_cart, .last_time_us = 0, .bought = false});
+  }
+  for (const auto seed : state.seeds) state.dropped[seed / 64] &= ~(std::uint64_t{1} << (seed % 64));
+  state.weights.assign(state.items.size(), 1.0f);
+  state.kinds.clear(), state.ages_us.clear(), state.bought.clear();
+  if (snapshot.together != nullptr && !state.items.empty()) {
+    const auto count = attempt(state, [&] {
+      return rank_without(state, request.count, Leave::none, [&](std::uint32_t wanted, std::span<Scored> out) {
+        return snapshot.together->recommend(history_of(state), {.count = wanted, .allowed = nullptr, .exclude_history = true}, state.work, out);
+      });
+    });
+    if (count > 0) return {.policy = Policy::together, .seed = no_item, .count = count};
+  }
+  if (const auto outcome = similar_to_seeds(snapshot, request.count, Leave::all, state); outcome.count > 0) return outcome;
+  if (snapshot.popular == nullptr) return {};
+  const auto count = attempt(state, [&] {
+    return rank_without(state, request.count, Leave::all, [&](std::uint32_t wanted, std::span<Scored> out) {
+      return snapshot.popular->recommend({}, {.count = wanted, .allowed = nullptr, .exclude_history = false}, state.work, out);
+    });
+  });
   return {.policy = Policy::popular, .seed = no_item, .count = count};
 }
 
@@ -275,13 +321,14 @@ Outcome LiveEngine::similar(const Snapshot& snapshot, const Request& request, St
 void LiveEngine::explain(const Snapshot& snapshot, const Outcome& outcome, State& state) const {
   const auto& items = snapshot.generation->items();
   const auto count = state.answers.size();
-  if (outcome.policy == Policy::personal) {
+  const auto* folded = outcome.policy == Policy::personal ? snapshot.personal : outcome.policy == Policy::together ? snapshot.together : nullptr;
+  if (folded != nullptr) {
     state.explained.resize(count);
     for (std::size_t slot = 0; slot < count; ++slot) state.explained[slot] = state.answers[slot].index;
     state.found_reasons.resize(count * reasons_per_item);
     state.reason_counts.resize(count);
     const auto explained = attempt(state, [&] {
-      snapshot.personal->explain_each(history_of(state), state.explained, reasons_per_item, state.work, state.found_reasons, state.reason_counts);
+      folded->explain_each(history_of(state), state.explained, reasons_per_item, state.work, state.found_reasons, state.reason_counts);
       return count;
     });
     if (explained == 0) return;
@@ -292,7 +339,7 @@ void LiveEngine::explain(const Snapshot& snapshot, const Outcome& outcome, State
     const auto give = [&](const model::Reason& reason) {
       if (reason.weight > 0) state.reasons.push_back({.key = items.key(reason.item), .index = reason.item, .weight = reason.weight});
     };
-    if (outcome.policy == Policy::personal) {
+    if (folded != nullptr) {
       for (std::uint32_t i = 0; i < state.reason_counts[slot]; ++i) give(state.found_reasons[slot * reasons_per_item + i]);
     } else if (outcome.policy == Policy::similar) {
       give({.item = outcome.seed, .weight = answer.score});
@@ -307,7 +354,9 @@ void LiveEngine::answer(const Request& request, EngineWorkspace& workspace, Resp
   auto& state = EngineAccess::state(workspace);
   const auto& snapshot = refreshed(state);
   const auto now_us = request.time_us != 0 ? request.time_us : options_.clock();
-  const auto outcome = request.op == Op::similar ? similar(snapshot, request, state) : recommend(snapshot, request, now_us, state);
+  const auto outcome = request.op == Op::similar    ? similar(snapshot, request, state)
+                       : request.op == Op::together ? together(snapshot, request, state)
+                                                    : recommend(snapshot, request, now_us, state);
 
   const auto& items = snapshot.generation->items();
   state.answers.clear();
@@ -320,7 +369,7 @@ void LiveEngine::answer(const Request& request, EngineWorkspace& workspace, Resp
 
   const auto number = requests_.fetch_add(1, std::memory_order_relaxed);
   const auto process = mix64(request_seed_ ^ mix64(static_cast<std::uint64_t>(getpid())));
-  const auto first = request.op == Op::similar ? Policy::similar : Policy::personal;
+  const auto first = request.op == Op::similar ? Policy::similar : request.op == Op::together ? Policy::together : Policy::personal;
   EngineAccess::fill(response, state, outcome.policy, outcome.policy != first, mix64(process + number));
   const std::chrono::duration<float, std::micro> taken = std::chrono::steady_clock::now() - start;
   EngineAccess::set_microseconds(response, taken.count());
@@ -372,6 +421,7 @@ std::string_view name(Policy policy) noexcept {
     case Policy::personal: return "personal";
     case Policy::similar: return "similar";
     case Policy::popular: return "popular";
+    case Policy::together: return "together";
     case Policy::none: break;
   }
   return "none";

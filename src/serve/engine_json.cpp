@@ -165,16 +165,14 @@ std::string answer_json(Engine& engine, const std::function<std::int64_t()>& clo
   const Reader reader(parsed, "request");
   const auto op = reader.find("op") == nullptr ? std::string_view("recommend") : reader.text("op");
   if (op == "record") return record_json(engine, clock, parsed);
-  constexpr std::string_view built = "recommend, similar, record";
-  if (op == "together") throw Error(ErrorCode::unsupported, "request.op", "\"together\" is not built yet", std::string(built));
-  if (op != "recommend" && op != "similar") refuse("request", "op", parsed.at("op"), std::string(built));
+  if (op != "recommend" && op != "similar" && op != "together") refuse("request", "op", parsed.at("op"), "recommend, similar, together, record");
   refuse_unknown_keys(parsed, request_keys, "request");
   if (reader.find("filter") != nullptr) throw Error(ErrorCode::unsupported, "request.filter", "filters are not built yet", "absent");
 
   const auto session = reader.item_keys("session");
   const auto items = reader.item_keys("items");
   Request asked;
-  asked.op = op == "similar" ? Op::similar : Op::recommend;
+  asked.op = op == "similar" ? Op::similar : op == "together" ? Op::together : Op::recommend;
   asked.user = reader.text("user");
   asked.visitor = reader.text("visitor");
   asked.session = session;
@@ -191,7 +189,7 @@ std::string answer_json(Engine& engine, const std::function<std::int64_t()>& clo
 
 std::string to_json(const Response& response) {
   constexpr std::string_view hex = "0123456789abcdef";
-  const std::string_view reason_kind = response.policy() == Policy::similar ? "similar_to" : "because_of";
+  const std::string_view reason_kind = response.policy() == Policy::similar ? "similar_to" : response.policy() == Policy::together ? "bought_with" : "because_of";
   std::string out = "{\"request_id\":\"";
   for (int shift = 60; shift >= 0; shift -= 4) out += hex[response.request_id() >> shift & 15u];
   out += "\",\"generation\":";

@@ -23,6 +23,7 @@ std::shared_ptr<const Snapshot> open_snapshot(std::shared_ptr<const store::Gener
     return nullptr;
   };
   snapshot->popular = find("popular");
+  snapshot->together = find("together");
   const auto* item_knn = find("item_knn");
   for (const auto& opened : snapshot->models)
     if (snapshot->personal == nullptr && opened->vectors() != nullptr) snapshot->personal = opened.get();

@@ -18,10 +18,11 @@ struct Snapshot {
   const model::Recommender* personal = nullptr;                        ///< Which model answers a step; null: the step is absent.
   const model::Recommender* similar = nullptr;
   const model::Recommender* popular = nullptr;
+  const model::Recommender* together = nullptr;
 };
 
 /// Opens the models and settles which answers what: "serving" of the train config, else personal = the first model with vectors, else
-/// item_knn; similar = item_knn, else the personal one; popular = popular.
+/// item_knn; similar = item_knn, else the personal one; popular = popular; together = together.
 /// Errors: malformed_input (a config that does not fit the generation), and those of open_models().
 [[nodiscard]] std::shared_ptr<const Snapshot> open_snapshot(std::shared_ptr<const store::Generation> generation);
 

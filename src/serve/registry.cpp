@@ -1,5 +1,6 @@
 #include "pannier/serve/registry.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -10,8 +11,10 @@
 
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
+#include "pannier/cf/together.hpp"
 #include "pannier/core/config.hpp"
 #include "pannier/core/error.hpp"
+#include "pannier/data/orders.hpp"
 #include "pannier/popularity/popular.hpp"
 #include "serve/json_text.hpp"
 
@@ -90,29 +93,84 @@ struct Entry {
   std::shared_ptr<const model::Recommender> (*read)(const model::SectionReader& reader, std::uint32_t item_count);
 };
 
-/// Reader gives a pointer to a model's own class; Fit gives a struct with model and report, and user_factors where it has them.
-/// Fit takes the matrix of people.
-template <class Config, auto fit, auto read>
+bool has_weight(const CsrView& matrix) {
+  return std::any_of(matrix.values.begin(), matrix.values.end(), [](float weight) { return weight > 0; });
+}
+
+/// What a model of people is fitted on: the people, or, where none of them has a weight, the orders as if each were one.
+CsrView people_or_orders(const FitData& data) { return has_weight(data.events) || !has_weight(data.orders) ? data.events : data.orders; }
+
+/// The rows of people, and below them those of the orders without a person.
+Csr stacked(const CsrView& people, const CsrView& orders) {
+  Csr out;
+  out.rows = people.rows + orders.rows;
+  out.cols = people.cols;
+  out.offsets.reserve(out.rows + 1);
+  for (const auto* part : {&people, &orders}) {
+    const auto before = static_cast<std::int64_t>(out.columns.size());
+    for (std::size_t r = 1; r <= part->rows; ++r) out.offsets.push_back(before + part->offsets[r]);
+    out.columns.insert(out.columns.end(), part->columns.begin(), part->columns.end());
+    out.values.insert(out.values.end(), part->values.begin(), part->values.end());
+  }
+  return out;
+}
+
+enum class Rows {
+  people,             ///< Needs persons: fitted on orders only where nobody is known.
+  people_and_orders,  ///< Co-occurrence, popularity: an order without a person is one more row.
+};
+
+/// Reader gives a pointer to a model's own class; Fit takes the matrix of `rows` and gives a struct with model and report, and user_factors
+/// where it has them.
+template <class Config, auto fit, auto read, Rows rows>
 constexpr Entry entry(std::string_view name) {
   return {.name = name,
           .settings = describe_settings<Config>,
           .complete = complete<Config>,
           .fit =
               [](std::string_view json, const FitData& data, const FitControl& control) {
-                auto fitted = fit(data.events, from_json<Config>(json, "settings"), control);
-                FittedModel out{.model = std::move(fitted.model), .user_factors = {}, .report = std::move(fitted.report)};
-                if constexpr (requires { fitted.user_factors; }) out.user_factors = std::move(fitted.user_factors);
-                return out;
+                const auto config = from_json<Config>(json, "settings");
+                const auto wrapped = [](auto fitted, bool of_people) {
+                  FittedModel out{.model = std::move(fitted.model), .user_factors = {}, .report = std::move(fitted.report)};
+                  if constexpr (requires { fitted.user_factors; })
+                    if (of_people) out.user_factors = std::move(fitted.user_factors);
+                  return out;
+                };
+                if constexpr (rows == Rows::people_and_orders)
+                  if (data.orders.rows != 0) {
+                    require_valid_weights(data.events, "events");
+                    require_valid_weights(data.orders, "orders");
+                    return wrapped(fit(stacked(data.events, data.orders), config, control), true);
+                  }
+                const auto matrix = people_or_orders(data);
+                return wrapped(fit(matrix, config, control), matrix.values.data() == data.events.values.data());
               },
           .read = [](const model::SectionReader& reader,
                      std::uint32_t item_count) -> std::shared_ptr<const model::Recommender> { return read(reader, item_count); }};
 }
 
+const data::EventLog& require_log(const FitData& data, std::string_view model, std::string_view reads) {
+  if (data.log == nullptr)
+    throw Error(ErrorCode::invalid_argument, std::string(model), "reads " + std::string(reads) + ", and only a matrix is known", "an event log");
+  return *data.log;
+}
+
+FittedModel fit_together(std::string_view json, const FitData& data, const FitControl& control) {
+  const auto config = from_json<cf::TogetherConfig>(json, "settings");
+  const auto& log = require_log(data, "together", "orders");
+  const auto baskets = data::build_baskets(log, control);
+  const auto visits = config.substitutes > 0 ? data::build_visits(log, control) : Csr{};
+  auto fitted = cf::fit_together(baskets, visits, config, control);
+  return {.model = std::move(fitted.model), .user_factors = {}, .report = std::move(fitted.report)};
+}
+
 /// The list: a new model is one line here.
 constexpr std::array entries{
-    entry<popularity::PopularConfig, popularity::fit_popular, popularity::read_popular>("popular"),
-    entry<cf::ItemKnnConfig, cf::fit_item_knn, cf::read_item_knn>("item_knn"),
-    entry<cf::IalsConfig, cf::fit_ials, cf::read_ials>("ials"),
+    entry<popularity::PopularConfig, popularity::fit_popular, popularity::read_popular, Rows::people_and_orders>("popular"),
+    entry<cf::ItemKnnConfig, cf::fit_item_knn, cf::read_item_knn, Rows::people_and_orders>("item_knn"),
+    entry<cf::IalsConfig, cf::fit_ials, cf::read_ials, Rows::people>("ials"),
+    Entry{.name = "together", .settings = describe_settings<cf::TogetherConfig>, .complete = complete<cf::TogetherConfig>, .fit = fit_together,
+          .read = [](const model::SectionReader& reader, std::uint32_t items) -> std::shared_ptr<const model::Recommender> { return cf::read_together(reader, items); }},
 };
 
 constexpr auto names = [] {

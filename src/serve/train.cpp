@@ -13,6 +13,7 @@
 #include "pannier/core/version.hpp"
 #include "pannier/data/event_log.hpp"
 #include "pannier/data/interaction_matrix.hpp"
+#include "pannier/data/orders.hpp"
 #include "pannier/data/split.hpp"
 #include "pannier/evaluate/protocol.hpp"
 #include "pannier/model/vectors.hpp"
@@ -37,11 +38,11 @@ FitControl with_stage(const FitControl& control, std::string_view stage) {
 }
 
 bool is_evidence(const data::Event& event, const data::WeightingConfig& weighting) {
-  return weighting.weights[static_cast<std::size_t>(event.kind)] > 0 && !event.item.empty() && data::person_key(event).has_value();
+  return weighting.weights[static_cast<std::size_t>(event.kind)] > 0 && !event.item.empty();
 }
 
 [[noreturn]] void refuse_without_evidence() {
-  throw Error(ErrorCode::invalid_argument, "events", "hold no event of positive weight by a known person",
+  throw Error(ErrorCode::invalid_argument, "events", "hold no event of positive weight about an item that was not given back",
               "at least one (see \"events\".\"weights\" of the config)");
 }
 
@@ -182,11 +183,12 @@ void measure_quality(const data::EventLog& log, const TrainConfig& config, const
   auto split = data::split_last_out(log, config.events);
   if (!drop_seen(split.train, split.test)) return;
   if (std::none_of(split.train.values.begin(), split.train.values.end(), [](float weight) { return weight > 0; })) return;
+  const auto orders = data::build_order_rows(split.log, config.events, split.now_us, control);
   for (std::size_t i = 0; i < config.models.size(); ++i) {
     const auto& request = config.models[i];
     const auto staged = with_stage(control, "evaluating " + request.name);
     const auto fitted = fit_model(request.name, request.config_json,
-                                  FitData{.events = split.train, .log = &split.log, .weighting = config.events, .now_us = split.now_us}, staged);
+                                  FitData{.events = split.train, .orders = orders, .log = &split.log, .weighting = config.events, .now_us = split.now_us}, staged);
     report.models[i].metrics = evaluate::evaluate(*fitted.model, split, {}, staged).metrics;
   }
 }
@@ -227,10 +229,11 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
     info.last_event_us = *last;
   }
   const auto matrix = data::build_interactions(log, config.events, info.last_event_us, with_stage(control, "building the matrix"));
-  const auto& weights = matrix.cells.values;
-  if (std::none_of(weights.begin(), weights.end(), [](float weight) { return weight > 0; })) refuse_without_evidence();
+  const auto orders = data::build_order_rows(log, config.events, info.last_event_us, with_stage(control, "building the matrix"));
+  const auto has_weight = [](const CsrView& rows) { return std::any_of(rows.values.begin(), rows.values.end(), [](float weight) { return weight > 0; }); };
+  if (!has_weight(matrix) && !has_weight(orders)) refuse_without_evidence();
 
-  const FitData data{.events = matrix, .log = &log, .weighting = config.events, .now_us = info.last_event_us};
+  const FitData data{.events = matrix, .orders = orders, .log = &log, .weighting = config.events, .now_us = info.last_event_us};
   std::vector<FittedModel> models;
   for (const auto& request : config.models) {
     const auto begin = Clock::now();

@@ -19,7 +19,26 @@ Csr few_events() {
   return {.rows = 4, .cols = 5, .offsets = {0, 2, 4, 6, 9}, .columns = {0, 1, 0, 1, 2, 3, 0, 2, 3}, .values = {1, 2, 1, 1, 3, 1, 1, 1, 5}};
 }
 
-std::string quick_settings(std::string_view name) { return name == "ials" ? R"({"factors": 4, "epochs": 3})" : ""; }
+std::string quick_settings(std::string_view name) {
+  return name == "ials" ? R"({"factors": 4, "epochs": 3})" : name == "together" ? R"({"minimum_count": 1, "significance": 1})" : "";
+}
+
+/// The same four people, each with one order.
+data::EventLog few_orders() {
+  const auto events = few_events();
+  data::EventLog log;
+  for (std::uint32_t i = 0; i < events.cols; ++i) log.add_item("i" + std::to_string(i));
+  for (std::size_t r = 0; r < events.rows; ++r)
+    for (const auto item : CsrView(events).row_columns(r))
+      log.append(user_key(PersonSort::user, std::to_string(r)), "i" + std::to_string(item), {}, data::EventKind::purchase, 1, 1, 1, std::to_string(r));
+  return log;
+}
+
+serve::FittedModel quickly_fitted(std::string_view name) {
+  const auto events = few_events();
+  const auto log = few_orders();
+  return serve::fit_model(name, quick_settings(name), serve::FitData{.events = events, .log = &log}, test::one_thread());
+}
 
 std::vector<Scored> recommended(const model::Recommender& model) {
   const std::vector<ItemIndex> items{ItemIndex{2}};
@@ -34,11 +53,10 @@ std::vector<Scored> recommended(const model::Recommender& model) {
 
 TEST_CASE("registry: every model is fitted, saved and loaded by its name with the same answers", "[serve][registry]") {
   const test::Folder folder;
-  const auto events = few_events();
-  REQUIRE(serve::model_names().size() >= 3);
+  REQUIRE(serve::model_names().size() >= 4);
   for (const auto name : serve::model_names()) {
     INFO(name);
-    const auto fitted = serve::fit_model(name, quick_settings(name), events, test::one_thread());
+    const auto fitted = quickly_fitted(name);
     REQUIRE(fitted.model->kind() == name);
     REQUIRE(fitted.model->item_count() == 5);
     const auto answers = recommended(*fitted.model);
@@ -51,6 +69,38 @@ TEST_CASE("registry: every model is fitted, saved and loaded by its name with th
     const auto bytes = test::bytes_of(folder / "model.pnr");
     REQUIRE(recommended(*serve::load_model(bytes)) == answers);
   }
+}
+
+TEST_CASE("registry: a model that reads the log is refused by name where there is none", "[serve][registry]") {
+  REQUIRE_THROWS_WITH(serve::fit_model("together", "", few_events()), StartsWith("together: reads orders"));
+}
+
+TEST_CASE("registry: orders without a person count for popular and item_knn, and stand in for people where nobody is known", "[serve][registry]") {
+  const auto events = few_events();
+  const Csr nobody{.rows = 0, .cols = 5, .offsets = {0}, .columns = {}, .values = {}};
+  const Csr orders{.rows = 3, .cols = 5, .offsets = {0, 2, 4, 6}, .columns = {1, 4, 1, 4, 1, 4}, .values = {5, 5, 5, 5, 5, 5}};
+  model::Workspace workspace;
+  const auto beside = [&](const serve::FitData& data, std::string_view name, std::uint32_t item) {
+    std::vector<Scored> out(5);
+    const auto model = serve::fit_model(name, quick_settings(name), data).model;
+    out.resize(model->similar(ItemIndex{item}, {.count = 5}, workspace, out));
+    return out;
+  };
+  REQUIRE(beside({.events = events}, "item_knn", 4).empty());
+  REQUIRE(beside({.events = events, .orders = orders}, "item_knn", 4).front().item == ItemIndex{1});
+  const auto most = [&](const serve::FitData& data) {
+    std::vector<Scored> out(1);
+    const auto model = serve::fit_model("popular", "", data).model;
+    REQUIRE(model->recommend({}, {.count = 1}, workspace, out) == 1);
+    return out[0];
+  };
+  REQUIRE(most({.events = events}) == Scored{ItemIndex{0}, 3});
+  REQUIRE(most({.events = events, .orders = orders}) == Scored{ItemIndex{1}, 5});
+  // ials knows people alone, unless there is none.
+  REQUIRE(beside({.events = events, .orders = orders}, "ials", 2) == beside({.events = events}, "ials", 2));
+  REQUIRE(serve::fit_model("ials", quick_settings("ials"), serve::FitData{.events = events, .orders = orders}).user_factors.rows() == 4);
+  REQUIRE(beside({.events = nobody, .orders = orders}, "ials", 4) == beside({.events = orders}, "ials", 4));
+  REQUIRE(serve::fit_model("ials", quick_settings("ials"), serve::FitData{.events = nobody, .orders = orders}).user_factors.rows() == 0);
 }
 
 TEST_CASE("registry: ials gives the users' own rows, the others none", "[serve][registry]") {
@@ -107,7 +157,7 @@ TEST_CASE("registry: a saved model that was cut or changed is refused by name", 
   const test::Folder folder;
   for (const auto name : serve::model_names()) {
     INFO(name);
-    serve::save_model(*serve::fit_model(name, quick_settings(name), few_events(), test::one_thread()).model, folder / "model.pnr");
+    serve::save_model(*quickly_fitted(name).model, folder / "model.pnr");
     const auto bytes = test::bytes_of(folder / "model.pnr");
     for (std::size_t length = 0; length < bytes.size(); length += 7) {
       INFO("cut to " << length);

@@ -282,7 +282,7 @@ TEST_CASE("train: a log without evidence is refused, and an empty store stays em
   const auto store = test::open_store(folder);
   CHECK_THAT(failure(*store, {}, quick(), test::one_thread()), Contains("no event of positive weight"));
   serve::TrainInputs inputs;
-  inputs.events = {folder.write("events.csv", "time,kind,user,order,item\n2024-01-01,dwell,u1,,i1\n2024-01-01,purchase,,o1,i1\n")};
+  inputs.events = {folder.write("events.csv", "time,kind,user,order,item\n2024-01-01,dwell,u1,,i1\n2024-01-01,refund,,o1,i1\n")};
   CHECK_THAT(failure(*store, inputs, quick(), test::one_thread()), Contains("no event of positive weight"));
   CHECK(store->people().event_count() == 0);
   CHECK_FALSE(store->current().has_value());

@@ -18,20 +18,21 @@
 
 namespace pannier::serve {
 
-enum class Op { recommend, similar };
+enum class Op { recommend, similar, together };
 
 /// Which step of the fallback chain answered.
-enum class Policy { none, personal, similar, popular };
-[[nodiscard]] std::string_view name(Policy policy) noexcept;   ///< "none", "personal", "similar", "popular"
+enum class Policy { none, personal, similar, popular, together };
+[[nodiscard]] std::string_view name(Policy policy) noexcept;   ///< "none", "personal", "similar", "popular", "together"
 
 /// One request. Texts and spans are borrowed for the call.
 /// op recommend: for `user` (else `visitor`) and/or the anonymous `session` of items (oldest first); `items` is empty.
 /// op similar:   items similar to the one of `items`; reads `count` and `explain` beside it, the person changes nothing.
+/// op together:  what is bought together with `items`, a cart of 1 to 10,000, of which unknown ones are ignored; else as similar. No item of the cart is returned.
 struct Request {
   Op op = Op::recommend;
   std::string_view user{}, visitor{};      ///< At most one is used: the user when not empty, else the visitor.
   std::span<const ItemKey> session{};      ///< At most 10,000; unknown items are ignored.
-  std::span<const ItemKey> items{};        ///< op similar: the one item.
+  std::span<const ItemKey> items{};        ///< op similar: the one item; op together: the cart.
   std::uint32_t count = 10;                ///< 1 to 10,000; more than the catalogue gives what there is.
   bool exclude_seen = true;                ///< Without the items of the person's events and of the session.
   bool exclude_bought = false;             ///< Without bought items, also when seen ones may return.
@@ -68,7 +69,7 @@ class Response {
   [[nodiscard]] std::string_view item_name(std::size_t slot) const noexcept;
   [[nodiscard]] std::string_view reason_id(const AnswerReason& reason) const noexcept;
   [[nodiscard]] Policy policy() const noexcept { return policy_; }
-  /// A later step of the chain than the first (recommend: personal, similar: similar) answered.
+  /// A later step of the chain than the first (recommend: personal, similar: similar, together: together) answered.
   [[nodiscard]] bool fallback() const noexcept { return fallback_; }
   [[nodiscard]] std::string_view generation() const noexcept;
   [[nodiscard]] std::uint64_t request_id() const noexcept { return request_id_; }
@@ -117,12 +118,13 @@ class Engine {
   [[nodiscard]] static std::shared_ptr<Engine> open(std::span<const std::byte> generation, EngineOptions options = {});
   virtual ~Engine() = default;
 
-  /// Answers one request. Chain: personal (a history is known: the person's events and the session, folded in) -> similar (to the
-  /// session's last item that has similar ones) -> popular; the response names the step. A step that has no item for the request passes on;
+  /// Answers one request. Chain of recommend: personal (a history is known: the person's events and the session, folded in) -> similar (to the
+  /// session's last item that has similar ones) -> popular; of together: together -> similar (to the cart's
+  /// last item that has similar ones) -> popular; the response names the step. A step that has no item for the request passes on;
   /// one that has fewer than asked answers with those. A person nobody knows is no error. The person's events that a damaged store
   /// cannot give are counted in damaged_reads() and answered without. docs/interface.md says which model answers a step.
   /// Errors: invalid_argument (count of 0 or above 10,000, a session above 10,000, a time out of range; recommend: items; similar: not one item,
-  /// or one the generation does not know); the response is untouched.
+  /// or one the generation does not know; together: no item, or more than 10,000); the response is untouched.
   virtual void answer(const Request& request, EngineWorkspace& workspace, Response& response) const = 0;
 
   /// Requests so far whose person's events could not be read.
@@ -142,7 +144,7 @@ class Engine {
 
   [[nodiscard]] virtual std::shared_ptr<const store::Generation> generation() const = 0;
 
-  /// One JSON request in, one JSON answer out: op recommend (the default), similar, record (one event under the event fields' names, or
+  /// One JSON request in, one JSON answer out: op recommend (the default), similar, together, record (one event under the event fields' names, or
   /// {"events": [...]}; answers {"recorded", "duplicates"}). docs/interface.md lists the keys. Unknown and repeated keys are refused.
   /// Errors: malformed_input (no JSON object, bad UTF-8), invalid_argument naming the key, unsupported (an op or key that is not built), and those of the operation.
   [[nodiscard]] virtual std::string call_json(std::string_view request, EngineWorkspace& workspace, Response& response) = 0;

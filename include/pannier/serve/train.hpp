@@ -24,7 +24,7 @@ struct ModelRequest {
 /// The train config: {"events": {...}, "models": [{"name", ..fields}], "serving": {"personal", "similar"}}. docs/interface.md has every field.
 struct TrainConfig {
   data::WeightingConfig events;
-  std::vector<ModelRequest> models{{"popular", ""}, {"item_knn", ""}, {"ials", ""}};  ///< Each name once.
+  std::vector<ModelRequest> models{{"popular", ""}, {"item_knn", ""}, {"ials", ""}, {"together", ""}};  ///< Each name once.
   std::string serving_json = "{}";   ///< {"personal": name, "similar": name}: which model answers a step; kept in the manifest for the engine.
 };
 /// "" gives the defaults. Unknown keys are refused by name. Errors: malformed_input, invalid_argument (also every model's settings).
@@ -65,7 +65,7 @@ struct TrainReport {
 /// every file has been read to its end the events are committed and stay, also when the fit is stopped later: a second run
 /// counts them as duplicates. No lock is held while fitting; events recorded meanwhile are for the next run.
 /// Progress: stages "reading events", "ingesting", "building the matrix", "fitting NAME", "evaluating NAME", "publishing".
-/// Errors: those of its parts; invalid_argument when there is no event of positive weight by a known person; read_only.
+/// Errors: those of its parts; invalid_argument when there is no event of positive weight that a person or an order holds (a log without people is trained on its orders); read_only.
 TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control = {});
 
 /// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}}, "users",
