@@ -26,7 +26,10 @@ void add_train(CLI::App& app, Commands& commands) {
     for (const auto& file : options->events) inputs.events.emplace_back(file);
     inputs.items = options->items;
     inputs.import = options->import.options();
-    const auto config = serve::train_config_from_json(read_text(options->config), options->config);
+    const auto config_text = read_text(options->config);
+    if (config_text.empty() && !options->config.empty())
+      throw Error(ErrorCode::malformed_input, options->config, "is empty", "a JSON object, {} for the defaults, or no --config");
+    const auto config = serve::train_config_from_json(config_text, options->config);
     // A missing file is refused before a store is made for nothing.
     for (const auto& file : inputs.events)
       if (file != "-" && !std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file.string(), "there is no such file");
@@ -42,7 +45,9 @@ void add_train(CLI::App& app, Commands& commands) {
     }
     std::cout << "read " << grouped(report.read) << " lines: " << grouped(report.ingested) << " new events, "
               << grouped(report.duplicates) << " known already\n"
-              << describe_dropped(report.dropped) << "trained on " << grouped(report.users) << " people and "
+              << describe_dropped(report.dropped);
+    if (const auto left_out = describe_dropped(report.items_dropped); !left_out.empty()) std::cout << "of " << options->items << '\n' << left_out;
+    std::cout << "trained on " << grouped(report.users) << " people and "
               << grouped(report.items) << " items:";
     for (const auto& model : report.models) std::cout << ' ' << model.name << ' ' << number(model.seconds, 2) << " s";
     std::cout << "\npublished generation " << report.generation << " in " << options->store << " after "

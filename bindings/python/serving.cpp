@@ -247,6 +247,9 @@ py::dict train(store::Store& store, const std::vector<std::string>& events, cons
   result["events"] = counts;
   result["users"] = report.users;
   result["items"] = report.items;
+  py::dict items_dropped;
+  for (const auto& [cause, lines] : report.items_dropped) items_dropped[to_str(cause)] = lines.lines;
+  result["items_dropped"] = items_dropped;
   result["models"] = models;
   result["seconds"] = report.seconds;
   result["peak_rss_mb"] = report.peak_rss_mb;

@@ -211,6 +211,19 @@ def test_an_erased_person_is_a_stranger(pannier, shop, store, tmp_path):
     assert pannier("erase", "--store", copy, "--user", user, "--json").json["known"] is False
 
 
+def test_whatever_names_a_person_is_erased(pannier, config, tmp_path):
+    lines = [f"2024-05-0{day}T10:00:00Z,view_item,{who},i{day}" for day in range(1, 8) for who in ("u1,,", "u2,,", ",v1,", ",,s1")]
+    (tmp_path / "events.csv").write_text("\n".join(["time,kind,user,visitor,session,item", *lines]) + "\n")
+    store = tmp_path / "store"
+    assert pannier("train", "--store", store, "--events", tmp_path / "events.csv", "--config", config).code == 0
+    for sort, person in (("user", "u1"), ("visitor", "v1"), ("session", "s1")):
+        receipt = pannier("erase", "--store", store, f"--{sort}", person, "--json").json
+        assert receipt["sort"] == sort and receipt["known"] and receipt["events"] == 7 and receipt["overwritten"], receipt
+    assert pannier("inspect", "--store", store, "--json").json["people"]["events"] == 7
+    assert pannier("erase", "--store", store, "--user", "u2", "--session", "s1").code == 2
+    assert pannier("erase", "--store", store, "--session", "").code == 2
+
+
 def test_a_read_only_store_serves_and_refuses_by_name(pannier, shop, store, tmp_path):
     copy = tmp_path / "store"
     shutil.copytree(store, copy)

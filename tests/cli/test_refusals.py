@@ -85,7 +85,21 @@ def test_skip_leaves_bad_lines_out_and_counts_them(pannier, shop, config, tmp_pa
     assert "left out 1 line" in done.out and "yesterday" in done.out
 
 
+def test_what_is_wrong_with_an_items_file_is_said(pannier, shop, config, tmp_path):
+    items = tmp_path / "items.csv"
+    items.write_text("item,name,price\nx1,One,1\nx2,Two,-1\n")
+    arguments = ["train", "--events", shop / "events.csv", "--items", items, "--config", config]
+    done = pannier(*arguments, "--store", tmp_path / "a")
+    assert done.code == 1 and "items.csv:3:price" in done.err and not (tmp_path / "a").exists()
+    done = pannier(*arguments, "--store", tmp_path / "a", "--on-error", "skip")
+    assert done.code == 0 and f"of {items}\n  left out 1 line" in done.out, done.out
+    assert sum(pannier(*arguments, "--store", tmp_path / "a", "--on-error", "skip", "--json").json["items_dropped"].values()) == 1
+    done = pannier("train", "--events", shop / "events.csv", "--items", shop / "events.csv", "--config", config, "--store", tmp_path / "b")
+    assert done.code == 1 and "events.csv:1: is an event file" in done.err and not (tmp_path / "b").exists()
+
+
 @pytest.mark.parametrize("text, named", [
+    ("", "config.json: is empty"),
     ("{", "config.json"), ("[]", "object"), ('{"model": []}', "models"), ('{"models": [{"name": "ial"}]}', "ials"),
     ('{"models": [{"name": "ials", "factors": "many"}]}', "factors"), ('{"events": {"weights": {"view": 1}}}', "view"),
     ('{"events": {"half_life_days": -1}}', "half_life_days"),

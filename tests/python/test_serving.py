@@ -224,6 +224,13 @@ def test_a_read_only_store_serves_and_refuses_changes(shop):
             change()
 
 
+def test_lines_of_the_items_file_left_out_are_counted(tmp_path):
+    write_shop(tmp_path)
+    (tmp_path / "some.csv").write_text("item,price\na1,1\na2,-1\n")
+    report = pannier.train(tmp_path / "store", events=tmp_path / "events.csv", items=tmp_path / "some.csv", on_error="skip", config=CONFIG)
+    assert sum(report["items_dropped"].values()) == 1 and report["events"]["dropped"] == {}
+
+
 def test_a_first_training_that_fails_leaves_no_store(tmp_path):
     (tmp_path / "bad.csv").write_text("time,kind,user,item\nyesterday,purchase,u1,a1\n")
     for wrong in ({}, {"on_error": "halt"}, {"kind": "stroll"}, {"config": "{"}, {"map": "nofield=x"}, {"time_unit": "weeks"}):

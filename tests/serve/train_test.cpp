@@ -134,6 +134,24 @@ TEST_CASE("train: a store whose people.sqlite is lost is neither trained nor ope
 }
 #endif
 
+TEST_CASE("train: lines of the items file that were left out are reported by cause", "[serve][train]") {
+  const Folder folder;
+  const auto store = test::open_store(folder);
+  serve::TrainInputs inputs;
+  inputs.events = {folder.write("events.csv", test::csv(test::two_tastes()))};
+  inputs.items = folder.write("items.csv", "item,name,price\ni1,One,2\ni2,Two,-3\ni1,Again,4\n,Nameless,1\n");
+  REQUIRE_THAT(failure(*store, inputs, quick(), test::one_thread()), Contains("items.csv:3:price"));
+  inputs.import.on_error = data::OnError::skip;
+  const auto report = serve::train(*store, inputs, quick(), test::one_thread());
+  REQUIRE(report.dropped.empty());
+  REQUIRE(report.items_dropped.size() == 3);
+  for (const auto& [cause, lines] : report.items_dropped) {
+    REQUIRE(lines.lines == 1);
+    REQUIRE_THAT(lines.example, Contains("items.csv:"));
+  }
+  REQUIRE_THAT(serve::to_json(report), Contains("\"items\":24,\"items_dropped\":{\"") && Contains("\"dropped\":{}}"));
+}
+
 TEST_CASE("train: importing a file twice changes no event, and training again without files gives the same models", "[serve][train]") {
   const Folder folder;
   const auto store = test::open_store(folder);
