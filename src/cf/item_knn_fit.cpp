@@ -22,7 +22,67 @@ struct Lists {
   Scored worst{no_item, -1};  ///< The last of `nearest` when that is full: what ranks after it is not in it.
 };
 
-std::vector<double> column_norms(const CsrView& by_item) {
+/// The rows with their weights replaced; `made` holds those of every similarity but cosine.
+CsrView weighed(const CsrView& events, const ItemKnnConfig& config, std::vector<float>& made) {
+  if (config.similarity == ItemSimilarity::cosine) return events;
+  made.resize(events.nonzeros());
+  const auto items = static_cast<double>(events.cols);
+  std::vector<double> lengths;
+  double mean = 0;
+  if (config.similarity == ItemSimilarity::bm25) {
+    lengths.assign(events.cols, 0.0);
+    for (std::size_t n = 0; n < events.nonzeros(); ++n) lengths[events.columns[n]] += static_cast<double>(events.values[n]);
+    for (const auto length : lengths) mean += length / items;
+  }
+  const auto k1 = static_cast<double>(config.k1), b = static_cast<double>(config.b);
+  for (std::size_t u = 0; u < events.rows; ++u) {
+    const auto weights = events.row_values(u);
+    const auto columns = events.row_columns(u);
+    const auto has = static_cast<double>(std::count_if(weights.begin(), weights.end(), [](float x) { return x > 0; }));
+    const auto idf = std::abs(std::log(items / (1 + has)));
+    const auto first = static_cast<std::size_t>(events.offsets[u]);
+    for (std::size_t n = 0; n < weights.size(); ++n) {
+      const auto x = static_cast<double>(weights[n]);
+      double y = 0;
+      if (x > 0) switch (config.similarity) {
+          case ItemSimilarity::tfidf: y = std::sqrt(x) * idf; break;
+          case ItemSimilarity::bm25: y = idf * x * (k1 + 1) / (x + k1 * (1 - b + b * lengths[columns[n]] / mean)); break;
+          case ItemSimilarity::jaccard:
+          case ItemSimilarity::cosine: y = 1; break;
+        }
+      made[first + n] = static_cast<float>(y);
+    }
+  }
+  return {events.rows, events.cols, events.offsets, events.columns, made};
+}
+
+/// What a sum is divided by: norms (cosine, tfidf), people with an item (jaccard), nothing (bm25).
+class Denominator {
+ public:
+  Denominator(const CsrView& by_item, const ItemKnnConfig& config) : similarity_(config.similarity), shrinkage_(config.shrinkage) {
+    if (similarity_ == ItemSimilarity::bm25) return;
+    sizes_ = column_norms(by_item);
+    if (similarity_ == ItemSimilarity::jaccard)
+      for (auto& size : sizes_) size = std::round(size * size);  // Ones: the number of people.
+  }
+  [[nodiscard]] double operator()(std::uint32_t i, std::uint32_t j, double sum) const {
+    switch (similarity_) {
+      case ItemSimilarity::bm25: return 1;
+      case ItemSimilarity::jaccard: return sizes_[i] + sizes_[j] - sum + shrinkage_;
+      case ItemSimilarity::cosine:
+      case ItemSimilarity::tfidf: break;
+    }
+    return sizes_[i] * sizes_[j] + shrinkage_;
+  }
+
+ private:
+  static std::vector<double> column_norms(const CsrView& by_item);
+  ItemSimilarity similarity_;
+  double shrinkage_;
+  std::vector<double> sizes_;
+};
+
+std::vector<double> Denominator::column_norms(const CsrView& by_item) {
   std::vector<double> out(by_item.rows);
   for (std::size_t i = 0; i < by_item.rows; ++i) {
     double squares = 0;
@@ -85,11 +145,14 @@ ItemKnnFit fit_item_knn(const CsrView& events, const ItemKnnConfig& config, cons
   validate(config);
   require_valid_weights(events, "events");
   if (events.cols == 0) throw Error(ErrorCode::invalid_argument, "events", "has no items", "at least one column");
+  if (config.similarity == ItemSimilarity::bm25 && config.shrinkage != 0)
+    throw Error(ErrorCode::invalid_argument, "shrinkage", "is " + std::to_string(config.shrinkage) + " beside bm25, which divides by nothing", "0");
   const auto begin = std::chrono::steady_clock::now();
 
-  const auto by_item = transpose(events);
-  const auto norms = column_norms(by_item);
-  const auto shrinkage = static_cast<double>(config.shrinkage);
+  std::vector<float> made;
+  const auto weights = weighed(events, config, made);
+  const auto by_item = transpose(weights);
+  const Denominator denominator(by_item, config);
   const auto neighbours = static_cast<std::size_t>(config.neighbours);
   std::vector<Lists> lists(events.cols);
   struct Scratch {
@@ -97,14 +160,14 @@ ItemKnnFit fit_item_knn(const CsrView& events, const ItemKnnConfig& config, cons
   };
   std::vector<Scratch> scratches(static_cast<std::size_t>(resolved_threads(control.execution)));
   data::for_each_co_occurrence(
-      events, by_item, control,
+      weights, by_item, control,
       [&](std::uint32_t item, std::span<const std::uint32_t> others, std::span<const float> sums, int worker) {
         auto& [nearest, own] = scratches[static_cast<std::size_t>(worker)];
         nearest.reset(neighbours);
         for (std::size_t n = 0; n < others.size(); ++n) {
           const auto other = others[n];
           if (other == item) continue;
-          const auto similarity = static_cast<float>(static_cast<double>(sums[n]) / (norms[item] * norms[other] + shrinkage));
+          const auto similarity = static_cast<float>(static_cast<double>(sums[n]) / denominator(item, other, static_cast<double>(sums[n])));
           if (!std::isfinite(similarity))
             throw Error(ErrorCode::numerical_failure, "item_knn", "the weights of items " + std::to_string(item) + " and " + std::to_string(other) + " overflow");
           if (similarity > 0) nearest.push(ItemIndex{other}, similarity);

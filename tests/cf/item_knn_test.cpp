@@ -32,9 +32,33 @@ Dense dense(const CsrView& m) {
   return out;
 }
 
+using cf::ItemSimilarity;
+
+/// The weights that are multiplied, cell by cell.
+Dense weighed(Dense x, const cf::ItemKnnConfig& config) {
+  const auto items = static_cast<double>(x.empty() ? 0 : x[0].size());
+  std::vector<double> lengths(static_cast<std::size_t>(items), 0.0);
+  double all = 0;
+  for (const auto& row : x)
+    for (std::size_t i = 0; i < row.size(); ++i) lengths[i] += static_cast<double>(row[i]), all += static_cast<double>(row[i]);
+  for (auto& row : x) {
+    double has = 0;
+    for (const float w : row) has += w > 0 ? 1 : 0;
+    const double idf = std::abs(std::log(items / (1 + has)));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const double w = static_cast<double>(row[i]), k1 = static_cast<double>(config.k1), b = static_cast<double>(config.b);
+      if (w <= 0) continue;
+      if (config.similarity == ItemSimilarity::tfidf) row[i] = static_cast<float>(std::sqrt(w) * idf);
+      if (config.similarity == ItemSimilarity::bm25) row[i] = static_cast<float>(idf * w * (k1 + 1) / (w + k1 * (1 - b + b * lengths[i] / (all / items))));
+      if (config.similarity == ItemSimilarity::jaccard) row[i] = 1;
+    }
+  }
+  return x;
+}
+
 /// The definition, with every pair of items and full sorts.
 Dense oracle(const CsrView& events, const cf::ItemKnnConfig& config) {
-  const auto x = dense(events);
+  const auto x = weighed(dense(events), config);
   const auto items = static_cast<std::uint32_t>(events.cols);
   std::vector<std::vector<Scored>> near(items);
   for (std::uint32_t i = 0; i < items; ++i) {
@@ -46,7 +70,11 @@ Dense oracle(const CsrView& events, const cf::ItemKnnConfig& config) {
         ii += static_cast<double>(row[i]) * static_cast<double>(row[i]);
         jj += static_cast<double>(row[j]) * static_cast<double>(row[j]);
       }
-      if (i != j && sum > 0) near[i].push_back({ItemIndex{j}, static_cast<float>(static_cast<double>(sum) / (std::sqrt(ii) * std::sqrt(jj) + static_cast<double>(config.shrinkage)))});
+      const double s = static_cast<double>(config.shrinkage);
+      const double below = config.similarity == ItemSimilarity::bm25      ? 1
+                           : config.similarity == ItemSimilarity::jaccard ? ii + jj - static_cast<double>(sum) + s
+                                                                          : std::sqrt(ii) * std::sqrt(jj) + s;
+      if (i != j && sum > 0) near[i].push_back({ItemIndex{j}, static_cast<float>(static_cast<double>(sum) / below)});
     }
     std::sort(near[i].begin(), near[i].end(), ranks_before);
   }
@@ -75,6 +103,48 @@ TEST_CASE("item_knn: keeps the promises of a recommender with few neighbours and
   conformance::check(subject({.neighbours = 15, .shrinkage = 2}));
 }
 
+TEST_CASE("item_knn: keeps the promises of a recommender with every similarity", "[cf][item_knn]") {
+  SECTION("tfidf") { conformance::check(subject({.similarity = ItemSimilarity::tfidf})); }
+  SECTION("bm25") { conformance::check(subject({.similarity = ItemSimilarity::bm25})); }
+  SECTION("jaccard") { conformance::check(subject({.similarity = ItemSimilarity::jaccard})); }
+}
+
+TEST_CASE("item_knn: Jaccard, TF-IDF and BM25 by hand", "[cf][item_knn]") {
+  const float half = 1 / 2.0f, third = static_cast<float>(1 / 3.0);
+  const auto jaccard = dense(fit_item_knn(synth::tiny(), {.similarity = ItemSimilarity::jaccard}).model->similarities());
+  REQUIRE(jaccard == Dense{{0, half, third, 0, 0}, {half, 0, third, third, 0}, {third, third, 0, 0, 0}, {0, third, 0, 0, 0}, {0, 0, 0, 0, 0}});
+  // Of five items the people have 2, 3, 2 and 1.
+  const double two = std::log(5 / 3.0), three = std::log(5 / 4.0), one = std::log(5 / 2.0);
+  const auto tfidf = dense(fit_item_knn(synth::tiny(), {.similarity = ItemSimilarity::tfidf}).model->similarities());
+  const double norm_0 = std::sqrt(two * two + three * three + one * one), norm_1 = std::sqrt(2 * two * two + three * three);
+  REQUIRE_THAT(static_cast<double>(tfidf[0][1]), WithinRel((two * two + three * three) / (norm_0 * norm_1), 1e-6));
+  REQUIRE_THAT(static_cast<double>(tfidf[1][3]), WithinRel(two / norm_1, 1e-6));
+  // Columns add up to 3, 3, 1, 1 and 0: 1.6 in the mean.
+  const auto bm25 = dense(fit_item_knn(synth::tiny(), {.similarity = ItemSimilarity::bm25}).model->similarities());
+  const double many = 2.2 / (1 + 1.2 * (0.25 + 0.75 * 3 / 1.6)), few = 2.2 / (1 + 1.2 * (0.25 + 0.75 / 1.6));
+  REQUIRE_THAT(static_cast<double>(bm25[0][1]), WithinRel((two * two + three * three) * many * many, 1e-6));
+  REQUIRE_THAT(static_cast<double>(bm25[1][3]), WithinRel(two * two * many * few, 1e-6));
+}
+
+TEST_CASE("item_knn: somebody who has every item adds to every TF-IDF", "[cf][item_knn]") {
+  const Csr everything{1, 3, {0, 3}, {0, 1, 2}, {1, 1, 1}};
+  const auto s = dense(fit_item_knn(everything, {.similarity = ItemSimilarity::tfidf}).model->similarities());
+  REQUIRE_THAT(static_cast<double>(s[0][2]), WithinRel(1.0, 1e-6));
+}
+
+TEST_CASE("item_knn: weights change neither Jaccard nor, by a factor, TF-IDF", "[cf][item_knn]") {
+  const auto plain = synth::two_taste_groups({.users = 60, .items = 30, .seed = 5});
+  auto heavy = plain;
+  for (std::size_t n = 0; n < heavy.values.size(); ++n) heavy.values[n] = 4;
+  auto mixed = plain;
+  for (std::size_t n = 0; n < mixed.values.size(); ++n) mixed.values[n] = static_cast<float>(1 + n % 5);
+  const auto fitted = [](const Csr& events, ItemSimilarity similarity) { return dense(fit_item_knn(events, {.similarity = similarity}).model->similarities()); };
+  REQUIRE(fitted(plain, ItemSimilarity::jaccard) == fitted(mixed, ItemSimilarity::jaccard));
+  const auto one = fitted(plain, ItemSimilarity::tfidf), four = fitted(heavy, ItemSimilarity::tfidf);
+  for (std::size_t i = 0; i < one.size(); ++i)
+    for (std::size_t j = 0; j < one.size(); ++j) REQUIRE_THAT(four[i][j], WithinRel(one[i][j], 1e-5f));
+}
+
 TEST_CASE("item_knn: cosines by hand", "[cf][item_knn]") {
   const auto fit = fit_item_knn(synth::tiny(), {});
   const auto s = dense(fit.model->similarities());
@@ -88,10 +158,13 @@ TEST_CASE("item_knn: equals the definition, entry for entry and bit for bit", "[
     for (const std::int32_t neighbours : {1, 3, 25, 1000})
       for (const float shrinkage : {0.0f, 3.5f}) {
         const auto events = synth::two_taste_groups({.users = 70, .items = 60, .seed = 4, .weighted = weighted});
-        const cf::ItemKnnConfig config{.neighbours = neighbours, .shrinkage = shrinkage};
-        const auto fit = fit_item_knn(events, config, {.execution = {.threads = 2}});
-        REQUIRE_NOTHROW(require_valid_weights(fit.model->similarities(), "similarities"));
-        REQUIRE(dense(fit.model->similarities()) == oracle(events, config));
+        for (const auto similarity : {ItemSimilarity::cosine, ItemSimilarity::tfidf, ItemSimilarity::bm25, ItemSimilarity::jaccard}) {
+          cf::ItemKnnConfig config{.similarity = similarity, .neighbours = neighbours, .shrinkage = shrinkage};
+          if (similarity == ItemSimilarity::bm25) config.shrinkage = 0, config.k1 = 2 + shrinkage, config.b = 0.4f;
+          const auto fit = fit_item_knn(events, config, {.execution = {.threads = 2}});
+          REQUIRE_NOTHROW(require_valid_weights(fit.model->similarities(), "similarities"));
+          REQUIRE(dense(fit.model->similarities()) == oracle(events, config));
+        }
       }
 }
 
@@ -164,6 +237,8 @@ TEST_CASE("item_knn: weights of zero are no evidence", "[cf][item_knn]") {
 TEST_CASE("item_knn: settings and weights that cannot be are refused by name", "[cf][item_knn]") {
   REQUIRE_THROWS_WITH(fit_item_knn(synth::tiny(), {.neighbours = 0}), StartsWith("neighbours: 0 is out of range"));
   REQUIRE_THROWS_WITH(fit_item_knn(synth::tiny(), {.shrinkage = -1}), StartsWith("shrinkage: -1 is out of range"));
+  REQUIRE_THROWS_WITH(fit_item_knn(synth::tiny(), {.similarity = ItemSimilarity::bm25, .shrinkage = 2}), StartsWith("shrinkage: is 2") && Contains("bm25"));
+  REQUIRE_THROWS_WITH(fit_item_knn(synth::tiny(), {.b = 1.5f}), StartsWith("b: 1.5 is out of range"));
   REQUIRE_THROWS_WITH(fit_item_knn(Csr{}, {}), StartsWith("events: has no items"));
   const float huge = std::numeric_limits<float>::max();
   const Csr overflow{1, 2, {0, 2}, {0, 1}, {huge, huge}};

@@ -69,9 +69,11 @@ class IALS(Recommender):
 class ItemKNN(Recommender):
     similarity: str
     neighbours: int
+    k1: float
+    b: float
     shrinkage: float
-    def __init__(self, *, similarity: Literal["cosine"] = ..., neighbours: int = ..., shrinkage: float = ...,
-                 threads: int = ...) -> None: ...
+    def __init__(self, *, similarity: Literal["cosine", "tfidf", "bm25", "jaccard"] = ..., neighbours: int = ..., k1: float = ...,
+                 b: float = ..., shrinkage: float = ..., threads: int = ...) -> None: ...
 
 class Popular(Recommender):
     weighted: bool

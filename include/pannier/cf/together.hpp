@@ -20,7 +20,7 @@ struct TogetherConfig {
   double significance = 0.05;
   float lift_share = 0.3f;
   float substitutes = 0.1f;
-  std::int32_t longest_basket = 1000;
+  std::int32_t longest_basket = 200;
   bool operator==(const TogetherConfig&) const = default;
 };
 
