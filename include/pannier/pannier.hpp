@@ -35,6 +35,7 @@
 #include "pannier/model/artifact.hpp"
 #include "pannier/model/recommender.hpp"
 #include "pannier/model/vectors.hpp"
+#include "pannier/popularity/buy_again.hpp"
 #include "pannier/popularity/popular.hpp"
 #include "pannier/serve/engine.hpp"
 #include "pannier/serve/registry.hpp"

@@ -15,6 +15,7 @@
 #include "pannier/core/config.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/data/orders.hpp"
+#include "pannier/popularity/buy_again.hpp"
 #include "pannier/popularity/popular.hpp"
 #include "serve/json_text.hpp"
 
@@ -164,6 +165,25 @@ FittedModel fit_together(std::string_view json, const FitData& data, const FitCo
   return {.model = std::move(fitted.model), .user_factors = {}, .report = std::move(fitted.report)};
 }
 
+popularity::BuyAgainFit fit_buy_again(const FitData& data, const popularity::BuyAgainConfig& config, const FitControl& control) {
+  return popularity::fit_buy_again(require_log(data, "buy_again", "purchases and their times"), data.now_us, data.categories, config, control);
+}
+
+/// A model that is fitted on more than the matrix: Fit takes all of the data.
+template <class Config, auto fit, auto read>
+constexpr Entry data_entry(std::string_view name) {
+  return {.name = name,
+          .settings = describe_settings<Config>,
+          .complete = complete<Config>,
+          .fit =
+              [](std::string_view json, const FitData& data, const FitControl& control) {
+                auto fitted = fit(data, from_json<Config>(json, "settings"), control);
+                return FittedModel{.model = std::move(fitted.model), .user_factors = {}, .report = std::move(fitted.report)};
+              },
+          .read = [](const model::SectionReader& reader,
+                     std::uint32_t item_count) -> std::shared_ptr<const model::Recommender> { return read(reader, item_count); }};
+}
+
 /// The list: a new model is one line here.
 constexpr std::array entries{
     entry<popularity::PopularConfig, popularity::fit_popular, popularity::read_popular, Rows::people_and_orders>("popular"),
@@ -171,6 +191,7 @@ constexpr std::array entries{
     entry<cf::IalsConfig, cf::fit_ials, cf::read_ials, Rows::people>("ials"),
     Entry{.name = "together", .settings = describe_settings<cf::TogetherConfig>, .complete = complete<cf::TogetherConfig>, .fit = fit_together,
           .read = [](const model::SectionReader& reader, std::uint32_t items) -> std::shared_ptr<const model::Recommender> { return cf::read_together(reader, items); }},
+    data_entry<popularity::BuyAgainConfig, fit_buy_again, popularity::read_buy_again>("buy_again"),
 };
 
 constexpr auto names = [] {

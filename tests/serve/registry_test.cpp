@@ -43,9 +43,10 @@ serve::FittedModel quickly_fitted(std::string_view name) {
 std::vector<Scored> recommended(const model::Recommender& model) {
   const std::vector<ItemIndex> items{ItemIndex{2}};
   const std::vector<float> weights{1};
+  const std::vector<model::Bought> bought{{.times = 2, .units = 3, .first_age_us = 9 * us_per_day, .last_age_us = us_per_day}};
   model::Workspace workspace;
   std::vector<Scored> out(5);
-  out.resize(model.recommend({.items = items, .weights = weights, .kinds = {}, .ages_us = {}}, {.count = 5}, workspace, out));
+  out.resize(model.recommend({.items = items, .weights = weights, .kinds = {}, .ages_us = {}, .bought = bought}, {.count = 5, .exclude_history = false}, workspace, out));
   return out;
 }
 
@@ -73,6 +74,7 @@ TEST_CASE("registry: every model is fitted, saved and loaded by its name with th
 
 TEST_CASE("registry: a model that reads the log is refused by name where there is none", "[serve][registry]") {
   REQUIRE_THROWS_WITH(serve::fit_model("together", "", few_events()), StartsWith("together: reads orders"));
+  REQUIRE_THROWS_WITH(serve::fit_model("buy_again", "", few_events()), StartsWith("buy_again: reads purchases"));
 }
 
 TEST_CASE("registry: orders without a person count for popular and item_knn, and stand in for people where nobody is known", "[serve][registry]") {

@@ -29,6 +29,9 @@ struct Subject {
   bool by_evidence = false;   ///< True: items without evidence are not returned.
   bool similar = true;        ///< False: similar() finds nothing.
   bool explains = true;       ///< False: explain() gives no reasons.
+  bool bought = false;        ///< True: the histories tell of purchases, as many of an item as its weight says.
+  bool own_items = false;     ///< True: only items that the person bought are recommended.
+  bool weighs = true;         ///< False: the fit does not read the weights, so that bad ones are not refused.
   float share_tolerance = 1e-5f;  ///< How far the shares may add up from the score, per unit of their absolute sum.
 };
 
