@@ -108,6 +108,24 @@ def test_a_near_kind_is_proposed(pannier):
     assert "did you mean purchase?" in done.err
 
 
+def test_together_answers_for_a_cart_by_order(pannier, tmp_path):
+    lines = ["time,kind,user,order,item,item_name"]
+    for n in range(40):
+        for item, name in (("tea", "Tea"), ("cup", "A cup")) if n % 2 == 0 else (("bread", "Bread"), ("butter", "Butter")):
+            lines.append(f"2024-01-{1 + n // 2:02},purchase,,o{n},{item},{name}")
+    (tmp_path / "events.csv").write_text("\n".join(lines) + "\n")
+    assert pannier("train", "--store", tmp_path / "store", "--events", tmp_path / "events.csv", "--json").json["users"] == 0
+    answer = pannier("together", "--store", tmp_path / "store", "--item", "tea", "--json").json
+    assert answer["policy"] == "together" and not answer["fallback"]
+    assert [(item["item"], item["name"]) for item in answer["items"]] == [("cup", "A cup")]
+    cart = pannier("together", "--store", tmp_path / "store", "--item", "tea,bread", "-n", "5", "--explain").out
+    assert "A cup" in cart and "Butter" in cart and "bought with tea" in cart
+    refused = pannier("together", "--store", tmp_path / "store", "--item", "tea,coffee")
+    assert refused.code == 1 and "--item: 'coffee' is no item" in refused.err
+    refused = pannier("together", "--store", tmp_path / "store", "--item", "tea,,cup")
+    assert refused.code == 2 and "has an empty id" in refused.err
+
+
 def test_train_reports_what_interface_promises(pannier, shop, config, tmp_path):
     arguments = ["train", "--store", tmp_path / "store", "--events", shop / "events.csv", "--items", shop / "items.csv",
                  "--config", config, "--json"]
