@@ -87,7 +87,7 @@ struct TogetherFit {
 /// Shapes:  `baskets` is baskets x items, `visits` visits x items, or without rows where views are not known; what weighs above 0 counts as 1.
 /// Cost:    the co-occurrence kernel twice (once more for visits): sum over baskets of length squared, so rows of more than
 ///          `longest_basket` items are left out whole, and counted in the report; memory 12 bytes a kept pair, at most items x neighbours,
-///          and 28 bytes an item and thread.
+///          28 bytes an item and thread, and 8 bytes a basket.
 /// Repeats: the same bits for any `control.execution.threads`; counts are exact to 16,777,216 baskets a pair.
 /// Errors:  invalid_argument (no items, shapes, a setting or a weight out of range), cancelled.
 [[nodiscard]] TogetherFit fit_together(const CsrView& baskets, const CsrView& visits, const TogetherConfig& config, const FitControl& control = {});
