@@ -25,9 +25,10 @@ std::span<const ItemKey> keys(const std::uint64_t* data, std::size_t count, std:
 }
 
 serve::Request to_request(const pnr_request& given) {
-  if (given.op != PNR_OP_RECOMMEND && given.op != PNR_OP_SIMILAR)
-    throw Error(ErrorCode::invalid_argument, "request.op", "is " + std::to_string(given.op), "PNR_OP_RECOMMEND or PNR_OP_SIMILAR");
+  if (given.op < PNR_OP_RECOMMEND || given.op > PNR_OP_TOGETHER)
+    throw Error(ErrorCode::invalid_argument, "request.op", "is " + std::to_string(given.op), "PNR_OP_RECOMMEND, PNR_OP_SIMILAR or PNR_OP_TOGETHER");
   require_reserved(given.reserved, "request.reserved");
+  require_reserved(given.reserved_policy, "request.reserved_policy");
   return {.op = static_cast<serve::Op>(given.op),
           .user = text(given.user, "request.user"),
           .visitor = text(given.visitor, "request.visitor"),
@@ -38,7 +39,9 @@ serve::Request to_request(const pnr_request& given) {
           .exclude_bought = flag(given.exclude_bought, "request.exclude_bought"),
           .time_us = given.time_us,
           .explain = flag(given.explain, "request.explain"),
-          .page = text(given.page, "request.page")};
+          .page = text(given.page, "request.page"),
+          .policy = static_cast<serve::Policy>(given.policy),
+          .category = text(given.category, "request.category")};
 }
 
 data::Event to_event(const pnr_event& given, const std::string& name) {

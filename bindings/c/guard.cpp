@@ -103,18 +103,17 @@ void copy_out(std::string_view text, char* out, std::size_t capacity, std::size_
   if (!text.empty()) std::memcpy(out, text.data(), text.size());
 }
 
-void read_struct(const void* given, std::string_view name, void* known, std::size_t known_size) {
+void read_struct(const void* given, std::string_view name, void* known, std::size_t first_size, std::size_t known_size) {
   std::size_t size = 0;
   std::memcpy(&size, given, sizeof size);
-  // No struct has grown yet, so its first version is what is known here.
-  if (size < known_size || size > longest_struct)
+  if ((size < known_size && size != first_size) || size > longest_struct)
     throw Error(ErrorCode::invalid_argument, std::string(name) + ".struct_size", "is " + std::to_string(size),
                 std::to_string(known_size) + ", as pnr_..._init() sets it");
   const auto* bytes = static_cast<const unsigned char*>(given);
-  if (std::any_of(bytes + known_size, bytes + size, [](unsigned char byte) { return byte != 0; }))
+  if (size > known_size && std::any_of(bytes + known_size, bytes + size, [](unsigned char byte) { return byte != 0; }))
     throw Error(ErrorCode::unsupported, std::string(name), "sets a field that this library does not know",
                 "a library of the same version as the header");
-  std::memcpy(known, given, known_size);
+  std::memcpy(known, given, std::min(size, known_size));
 }
 
 void init_struct(void* out, std::size_t size, const void* defaults, std::size_t known_size) noexcept {

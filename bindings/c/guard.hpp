@@ -61,9 +61,15 @@ template <class T>
 /// Copies `text` out. Errors: buffer_too_small, once `*needed` is set; invalid_argument.
 void copy_out(std::string_view text, char* out, std::size_t capacity, std::size_t* needed);
 
-/// The part of reading a struct that does not depend on its type: copies what is known of `given` over the defaults in `known`.
-/// Errors: invalid_argument (shorter than its first version), unsupported (bytes set that are not known here).
-void read_struct(const void* given, std::string_view name, void* known, std::size_t known_size);
+/// The size of a struct's first version: what has not grown yet is as long as it was.
+template <class T>
+inline constexpr std::size_t first_size = sizeof(T);
+template <>
+inline constexpr std::size_t first_size<pnr_request> = offsetof(pnr_request, policy);
+
+/// The part of reading a struct that does not depend on its type: copies what is given and known over the defaults in `known`.
+/// Errors: invalid_argument (of the size of no version), unsupported (bytes set that are not known here).
+void read_struct(const void* given, std::string_view name, void* known, std::size_t first_size, std::size_t known_size);
 
 /// Copies defaults out, as many bytes as the caller's struct has, and zeroes the rest of it.
 void init_struct(void* out, std::size_t size, const void* defaults, std::size_t known_size) noexcept;
@@ -77,7 +83,7 @@ template <class T>
 [[nodiscard]] T read(const T* given, std::string_view name) {
   require(given, name);
   T known = defaults<T>();
-  read_struct(given, name, &known, sizeof known);
+  read_struct(given, name, &known, first_size<T>, sizeof known);
   return known;
 }
 

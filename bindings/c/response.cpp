@@ -75,6 +75,16 @@ const char* pnr_response_reason_id(const pnr_response* response, size_t slot, si
   return found == nullptr ? nothing(length) : borrow(response->value.reason_id(*found), length);
 }
 
+const char* pnr_response_reason_name(const pnr_response* response, size_t slot, size_t reason, size_t* length) {
+  const auto* found = find_reason(response, slot, reason);
+  return found == nullptr ? nothing(length) : borrow(response->value.reason_name(*found), length);
+}
+
+pnr_reason_kind pnr_response_reason_kind(const pnr_response* response, size_t slot, size_t reason) {
+  const auto* found = find_reason(response, slot, reason);
+  return found == nullptr ? -1 : static_cast<pnr_reason_kind>(found->kind);
+}
+
 pnr_policy pnr_response_policy(const pnr_response* response) {
   return response == nullptr ? PNR_POLICY_NONE : static_cast<pnr_policy>(response->value.policy());
 }

@@ -17,6 +17,7 @@ using pannier::data::Consent;
 using pannier::data::EventKind;
 using pannier::serve::Op;
 using pannier::serve::Policy;
+using pannier::serve::ReasonKind;
 
 template <class Enum>
 constexpr bool same(Enum ours, int theirs) { return static_cast<int>(ours) == theirs; }
@@ -40,8 +41,15 @@ static_assert(same(Consent::unknown, PNR_CONSENT_UNKNOWN) && same(Consent::none,
               same(Consent::essential, PNR_CONSENT_ESSENTIAL) &&
               same(Consent::personalization, PNR_CONSENT_PERSONALIZATION) && same(Consent::all, PNR_CONSENT_ALL));
 static_assert(same(Policy::none, PNR_POLICY_NONE) && same(Policy::personal, PNR_POLICY_PERSONAL) &&
-              same(Policy::similar, PNR_POLICY_SIMILAR) && same(Policy::popular, PNR_POLICY_POPULAR));
-static_assert(same(Op::recommend, PNR_OP_RECOMMEND) && same(Op::similar, PNR_OP_SIMILAR));
+              same(Policy::similar, PNR_POLICY_SIMILAR) && same(Policy::popular, PNR_POLICY_POPULAR) &&
+              same(Policy::together, PNR_POLICY_TOGETHER) && same(Policy::trending, PNR_POLICY_TRENDING) && same(Policy::seasonal, PNR_POLICY_SEASONAL) &&
+              same(Policy::buy_again, PNR_POLICY_BUY_AGAIN) && same(Policy::recently_viewed, PNR_POLICY_RECENTLY_VIEWED));
+static_assert(same(ReasonKind::because_of, PNR_REASON_BECAUSE_OF) && same(ReasonKind::buy_again, PNR_REASON_BUY_AGAIN) &&
+              same(ReasonKind::popular, PNR_REASON_POPULAR) && same(ReasonKind::trending, PNR_REASON_TRENDING) &&
+              same(ReasonKind::seasonal, PNR_REASON_SEASONAL) && same(ReasonKind::similar_to, PNR_REASON_SIMILAR_TO) &&
+              same(ReasonKind::bought_with, PNR_REASON_BOUGHT_WITH) &&
+              same(ReasonKind::recently_viewed, PNR_REASON_RECENTLY_VIEWED));
+static_assert(same(Op::recommend, PNR_OP_RECOMMEND) && same(Op::similar, PNR_OP_SIMILAR) && same(Op::together, PNR_OP_TOGETHER));
 static_assert(same(pannier::store::Store::Mode::create, PNR_MODE_CREATE) &&
               same(pannier::store::Store::Mode::read_write, PNR_MODE_READ_WRITE) &&
               same(pannier::store::Store::Mode::read_only, PNR_MODE_READ_ONLY));
@@ -52,7 +60,8 @@ static_assert(same(pannier::PersonSort::user, PNR_PERSON_USER) && same(pannier::
 static_assert(sizeof(void*) != 8 ||
               (sizeof(pnr_error) == 1028 && sizeof(pnr_text) == 16 && sizeof(pnr_control) == 32 &&
                sizeof(pnr_train_options) == 96 && sizeof(pnr_train_report) == 112 && sizeof(pnr_engine_options) == 48 &&
-               sizeof(pnr_request) == 112 && sizeof(pnr_event) == 288 && sizeof(pnr_csr) == 56 && sizeof(pnr_ask) == 40));
+               sizeof(pnr_request) == 136 && pannier::c::first_size<pnr_request> == 112 && sizeof(pnr_event) == 288 &&
+               sizeof(pnr_csr) == 56 && sizeof(pnr_ask) == 40));
 
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
@@ -88,6 +97,7 @@ pnr_request defaults() noexcept {
   auto value = zeroed<pnr_request>();
   value.count = serve::Request{}.count;
   value.exclude_seen = true;
+  value.policy = PNR_POLICY_PERSONAL;
   return value;
 }
 template <>
@@ -126,8 +136,13 @@ const char* pnr_status_name(pnr_status status) {
 }
 
 const char* pnr_policy_name(pnr_policy policy) {
-  if (policy < PNR_POLICY_NONE || policy > PNR_POLICY_POPULAR) return "unknown";
+  if (policy < PNR_POLICY_NONE || policy > PNR_POLICY_RECENTLY_VIEWED) return "unknown";
   return pannier::serve::name(static_cast<Policy>(policy)).data();
+}
+
+const char* pnr_reason_kind_name(pnr_reason_kind kind) {
+  if (kind < PNR_REASON_BECAUSE_OF || kind > PNR_REASON_RECENTLY_VIEWED) return "unknown";
+  return pannier::serve::name(static_cast<ReasonKind>(kind)).data();
 }
 
 const char* pnr_version(void) { return pannier::library_version().data(); }

@@ -3,6 +3,7 @@
 
 #include "command.hpp"
 #include "pannier/serve/engine.hpp"
+#include "reasons.hpp"
 
 namespace pannier::cli {
 namespace {
@@ -10,11 +11,8 @@ namespace {
 std::string describe(const serve::Response& response) {
   std::vector<std::vector<std::string>> rows;
   for (std::size_t slot = 0; slot < response.items().size(); ++slot) {
-    std::string reasons;
-    for (const auto& reason : response.reasons(slot))
-      reasons += (!reasons.empty() ? ", " : response.policy() == serve::Policy::together ? "bought with " : "because of ") + std::string(response.reason_id(reason));
     rows.push_back({std::to_string(slot + 1), std::string(response.item_id(slot)), shortened(response.item_name(slot), 44),
-                    number(response.items()[slot].score, 4), reasons});
+                    number(response.items()[slot].score, 4), reasons_in_words(response, slot, 32)});
   }
   std::string text = table(rows, {true, false, false, true, false});
   if (rows.empty()) text = "  nothing to show\n";
@@ -90,7 +88,7 @@ void require_known(const serve::Engine& engine, const std::string& id, ItemKey k
 
 void add_recommend(CLI::App& app, Commands& commands) {
   struct Options {
-    std::string store, user, visitor, session, requests, page, output, time, item, seen = "exclude";
+    std::string store, user, visitor, session, requests, page, output, time, item, category, policy = "personal", seen = "exclude";
     std::uint32_t count = 10;
     bool explain = false, exclude_bought = false, read_only = false;
   };
@@ -111,7 +109,11 @@ void add_recommend(CLI::App& app, Commands& commands) {
       ->capture_default_str();
   recommend.app->add_flag("--exclude-bought", options->exclude_bought, "With --seen keep: still without what was bought");
   recommend.app->add_option("--time", options->time, "The request's time; default now");
-  recommend.app->add_flag("--explain", options->explain, "Say which items of the history speak for each item");
+  recommend.app->add_option("--policy", options->policy, "The step to begin with; where it has nothing, the chain personal, similar, popular goes on")
+      ->check(CLI::IsMember({"personal", "similar", "popular", "trending", "seasonal", "buy_again", "recently_viewed"}))
+      ->capture_default_str();
+  recommend.app->add_option("--category", options->category, "Only items of this category path, and of those under it");
+  recommend.app->add_flag("--explain", options->explain, "Say why each item is there");
   recommend.app->add_flag("--read-only", options->read_only, "Change nothing in the store's folder");
   recommend.app->add_option("-o,--output", options->output, "File for the answers, JSON lines");
   recommend.run = [&recommend, options, who] {
@@ -136,6 +138,8 @@ void add_recommend(CLI::App& app, Commands& commands) {
     request.exclude_bought = options->exclude_bought;
     request.explain = options->explain;
     request.page = options->page;
+    request.policy = *serve::policy_named(options->policy);
+    request.category = options->category;
     if (!options->time.empty()) request.time_us = parse_time_option("--time", options->time);
     answer(recommend, *engine, request, options->output);
   };
@@ -145,6 +149,8 @@ void add_recommend(CLI::App& app, Commands& commands) {
   similar.app->add_option("--store", like->store, "Folder of the store")->required();
   similar.app->add_option("--item", like->item, "Id of the item")->required();
   similar.app->add_option("-n", like->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
+  similar.app->add_option("--category", like->category, "Only items of this category path, and of those under it");
+  similar.app->add_flag("--explain", like->explain, "Say why each item is there");
   similar.app->add_flag("--read-only", like->read_only, "Change nothing in the store's folder");
   similar.app->add_option("-o,--output", like->output, "File for the answer, JSON");
   similar.run = [&similar, like] {
@@ -155,6 +161,8 @@ void add_recommend(CLI::App& app, Commands& commands) {
     request.op = serve::Op::similar;
     request.items = {&key, 1};
     request.count = like->count;
+    request.category = like->category;
+    request.explain = like->explain;
     answer(similar, *engine, request, like->output);
   };
 
@@ -163,6 +171,7 @@ void add_recommend(CLI::App& app, Commands& commands) {
   together.app->add_option("--store", cart->store, "Folder of the store")->required();
   together.app->add_option("--item", cart->item, "Id of the item, or of the items of a cart: I,J,...")->required();
   together.app->add_option("-n", cart->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
+  together.app->add_option("--category", cart->category, "Only items of this category path, and of those under it");
   together.app->add_flag("--explain", cart->explain, "Say which items of the cart speak for each item");
   together.app->add_flag("--read-only", cart->read_only, "Change nothing in the store's folder");
   together.app->add_option("-o,--output", cart->output, "File for the answer, JSON");
@@ -178,6 +187,7 @@ void add_recommend(CLI::App& app, Commands& commands) {
     request.items = keys;
     request.count = cart->count;
     request.explain = cart->explain;
+    request.category = cart->category;
     answer(together, *engine, request, cart->output);
   };
 }

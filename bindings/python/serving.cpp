@@ -48,14 +48,15 @@ class Page {
                                         reinterpret_cast<const std::uint64_t*>(response.keys().data()));
     });
   }
-  /// A list a slot of (item, weight) of the history items that gave the score.
+  /// A list a slot of (item, weight, kind, name).
   py::object reasons() {
     return kept(reasons_, [this] {
       const auto make = py::module_::import("pannier._serving").attr("Reason");
       py::list list(response.items().size());
       for (std::size_t slot = 0; slot < response.items().size(); ++slot) {
         py::list of_slot;
-        for (const auto& reason : response.reasons(slot)) of_slot.append(make(to_str(response.reason_id(reason)), reason.weight));
+        for (const auto& reason : response.reasons(slot))
+          of_slot.append(make(to_str(response.reason_id(reason)), reason.weight, to_str(serve::name(reason.kind)), to_str(response.reason_name(reason))));
         list[slot] = of_slot;
       }
       return list;
@@ -80,7 +81,8 @@ class PyEngine {
 
   std::unique_ptr<Page> answer(serve::Op op, const py::object& user, const py::object& visitor, const py::object& session,
                                const py::object& items, std::uint32_t count, bool exclude_seen, bool exclude_bought,
-                               std::int64_t time_us, bool explain, const py::object& page) {
+                               std::int64_t time_us, bool explain, const py::object& page, const py::object& policy,
+                               const py::object& category) {
     Borrowed workspace(*this);
     to_keys(session, "session", workspace->session);
     to_keys(items, "items", workspace->items);
@@ -94,7 +96,9 @@ class PyEngine {
                                  .exclude_bought = exclude_bought,
                                  .time_us = time_us,
                                  .explain = explain,
-                                 .page = to_given_text(page, "page")};
+                                 .page = to_given_text(page, "page"),
+                                 .policy = to_policy(policy),
+                                 .category = to_given_text(category, "category")};
     auto answered = std::make_unique<Page>(keeper_);
     {
       const py::gil_scoped_release unlocked;
@@ -140,6 +144,16 @@ class PyEngine {
     PyEngine& owner_;
     std::unique_ptr<Scratch> scratch_;
   };
+
+  static serve::Policy to_policy(const py::object& given) {
+    if (given.is_none()) return serve::Policy::personal;
+    const auto text = to_given_text(given, "policy");
+    const auto policy = serve::policy_named(text);
+    if (!policy || *policy == serve::Policy::none || *policy == serve::Policy::together)
+      throw Error(ErrorCode::invalid_argument, "policy", "is '" + std::string(text) + "'",
+                  "personal, similar, popular, trending, seasonal, buy_again or recently_viewed");
+    return *policy;
+  }
 
   static void to_keys(const py::object& ids, std::string_view name, std::vector<ItemKey>& keys) {
     keys.clear();
@@ -320,11 +334,11 @@ void bind_engine(py::module_& module) {
       .def_property_readonly("names", &Page::names, "The items' names, empty where the shop gave none.")
       .def_property_readonly("scores", &Page::scores, "float32.")
       .def_property_readonly("keys", &Page::keys, "The items' 64-bit keys.")
-      .def_property_readonly("reasons", &Page::reasons, "For each item the history items behind its score, largest share first.")
+      .def_property_readonly("reasons", &Page::reasons, "For each item why it is there: 1 to 3 reasons, largest share first; empty unless asked to explain.")
       .def_property_readonly("policy", [](const Page& page) { return to_str(serve::name(page.response.policy())); },
-                             "Which step of the chain answered: personal, similar, popular, none.")
+                             "Which step answered: personal, similar, popular, together, trending, seasonal, buy_again, recently_viewed, none.")
       .def_property_readonly("fallback", [](const Page& page) { return page.response.fallback(); },
-                             "True where a later step of the chain than the first answered.")
+                             "True where another step answered than the one asked for first.")
       .def_property_readonly("generation", [](const Page& page) { return to_str(page.response.generation()); },
                              "The generation that answered.")
       .def_property_readonly("request_id", [](const Page& page) { return hexadecimal(page.response.request_id()); },
@@ -362,14 +376,21 @@ void bind_engine(py::module_& module) {
       .def("recommend",
            [](PyEngine& self, const py::object& user, const py::object& visitor, const py::object& session,
               const py::object& items, std::uint32_t count, bool exclude_seen, bool exclude_bought, std::int64_t time_us,
-              bool explain, const py::object& page) {
+              bool explain, const py::object& page, const py::object& policy, const py::object& category) {
              return self.answer(Op::recommend, user, visitor, session, items, count, exclude_seen, exclude_bought, time_us,
-                                explain, page);
+                                explain, page, policy, category);
+           })
+      .def("together",
+           [](PyEngine& self, const py::object& items, std::uint32_t count, std::int64_t time_us, bool explain,
+              const py::object& page, const py::object& category) {
+             return self.answer(Op::together, py::none(), py::none(), py::none(), items, count, true, false, time_us, explain, page,
+                                py::none(), category);
            })
       .def("similar",
            [](PyEngine& self, const py::object& items, std::uint32_t count, std::int64_t time_us, bool explain,
-              const py::object& page) {
-             return self.answer(Op::similar, py::none(), py::none(), py::none(), items, count, true, false, time_us, explain, page);
+              const py::object& page, const py::object& category) {
+             return self.answer(Op::similar, py::none(), py::none(), py::none(), items, count, true, false, time_us, explain, page,
+                                py::none(), category);
            })
       .def("call_json", &PyEngine::call_json)
       .def("reload",

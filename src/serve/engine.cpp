@@ -17,6 +17,7 @@
 #include "pannier/core/time.hpp"
 #include "serve/engine_access.hpp"
 #include "serve/engine_json.hpp"
+#include "serve/engine_rank.hpp"
 #include "serve/engine_snapshot.hpp"
 
 namespace pannier::serve {
@@ -25,8 +26,9 @@ namespace {
 constexpr std::uint32_t largest_count = 10'000;
 constexpr std::size_t longest_session = 10'000, longest_cart = 10'000;
 constexpr std::size_t reasons_per_item = 3;
+constexpr std::size_t most_history_seeds = 20;
 
-using State = EngineAccess::State;
+using State = EngineState;
 
 void require_valid(const Request& request) {
   const auto refuse = [](const char* where, const std::string& what, const char* allowed) {
@@ -43,108 +45,10 @@ void require_valid(const Request& request) {
     refuse("request.items", "has " + std::to_string(request.items.size()) + " items", "1 to 10000, the cart");
   if (request.op == Op::recommend && !request.items.empty())
     refuse("request.items", "has " + std::to_string(request.items.size()) + " items", "none for recommend (a session's items go into session)");
-}
-
-/// Which items of the history an answer leaves out.
-enum class Leave { none, bought, all };
-
-Leave leave(const Request& request) {
-  return request.exclude_seen ? Leave::all : request.exclude_bought ? Leave::bought : Leave::none;
-}
-
-/// The person's events and the session as one history in `state`; true when some of it is evidence.
-/// Events of items the generation does not know are left out; items without evidence stay with weight 0, as seen.
-bool read_history(const Snapshot& snapshot, const Request& request, std::int64_t now_us, State& state) {
-  const auto& items = snapshot.generation->items();
-  state.weighed.clear();
-  for (const auto& event : state.events) {
-    if (!event.has_item) continue;
-    if (const auto item = items.find(event.item))
-      state.weighed.push_back({.item = value(*item), .kind = event.kind, .time_us = event.time_us, .quantity = event.quantity});
-  }
-  state.seeds.clear();
-  for (const auto key : request.session) {
-    const auto item = items.find(key);
-    if (!item) continue;
-    state.seeds.push_back(value(*item));
-    state.weighed.push_back({.item = value(*item), .kind = data::EventKind::view_item, .time_us = now_us, .quantity = 1});
-  }
-  data::weigh_history(state.weighed, snapshot.weighting, now_us, true, state.scratch, state.cells);
-
-  // Where views are no evidence in training, those of the session at hand still are: it is all that is known of it.
-  if (!state.seeds.empty() && snapshot.weighting.weights[static_cast<std::size_t>(data::EventKind::view_item)] <= 0) {
-    state.sorted_seeds.assign(state.seeds.begin(), state.seeds.end());
-    std::sort(state.sorted_seeds.begin(), state.sorted_seeds.end());
-    for (auto& cell : state.cells)
-      if (std::binary_search(state.sorted_seeds.begin(), state.sorted_seeds.end(), cell.item)) cell.weight = std::max(cell.weight, 1.0f);
-  }
-
-  const auto count = state.cells.size();
-  state.items.resize(count);
-  state.weights.resize(count);
-  state.kinds.resize(count);
-  state.ages_us.resize(count);
-  state.bought.resize(count);
-  bool evidence = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto& cell = state.cells[i];
-    state.items[i] = ItemIndex{cell.item};
-    state.weights[i] = cell.weight;
-    state.kinds[i] = cell.last_kind;
-    state.ages_us[i] = std::max<std::int64_t>(0, now_us - cell.last_time_us);
-    state.bought[i] = model::aged(cell.purchases, now_us);
-    evidence = evidence || cell.weight > 0;
-  }
-  return evidence;
-}
-
-model::History history_of(const State& state) {
-  return {.items = state.items, .weights = state.weights, .kinds = state.kinds, .ages_us = state.ages_us, .bought = state.bought};
-}
-
-/// The best `count` items that `rank` gives beyond those to leave out: asks for as many more and drops them, which is exact.
-template <class Rank>
-std::size_t rank_without(State& state, std::uint32_t count, Leave left_out, Rank&& rank) {
-  std::uint32_t extra = 0;
-  const auto is_left_out = [&](const data::HistoryCell& cell) { return left_out == Leave::all || (left_out == Leave::bought && cell.bought); };
-  for (const auto& cell : state.cells) {
-    if (!is_left_out(cell)) continue;
-    state.dropped[cell.item / 64] |= std::uint64_t{1} << (cell.item % 64);
-    ++extra;
-  }
-  const auto universe = state.snapshot->generation->items().size();
-  const auto wanted = std::min(count + extra, universe);
-  state.found.resize(wanted);
-  std::size_t kept = 0;
-  const auto clear = [&] {
-    for (const auto& cell : state.cells) state.dropped[cell.item / 64] &= ~(std::uint64_t{1} << (cell.item % 64));
-  };
-  try {
-    const auto found = rank(wanted, std::span(state.found));
-    for (std::size_t i = 0; i < found && kept < count; ++i) {
-      const auto item = value(state.found[i].item);
-      if (item < universe && (state.dropped[item / 64] >> (item % 64) & 1u) == 0) state.found[kept++] = state.found[i];
-    }
-  } catch (...) {
-    clear();
-    throw;
-  }
-  clear();
-  return kept;
-}
-
-/// Items of `model` for the history in `state`.
-std::size_t rank_history(const model::Recommender& model, const Request& request, State& state) {
-  const auto left_out = leave(request) == Leave::bought ? Leave::bought : Leave::none;  // All of the history: the model leaves it out.
-  return rank_without(state, request.count, left_out, [&](std::uint32_t count, std::span<Scored> out) {
-    return model.recommend(history_of(state), {.count = count, .allowed = nullptr, .exclude_history = request.exclude_seen}, state.work, out);
-  });
-}
-
-std::size_t rank_similar(const model::Recommender& model, ItemIndex item, std::uint32_t count, Leave left_out, State& state) {
-  return rank_without(state, count, left_out, [&](std::uint32_t wanted, std::span<Scored> out) {
-    return model.similar(item, {.count = wanted, .allowed = nullptr, .exclude_history = false}, state.work, out);
-  });
+  if (request.policy == Policy::together || name(request.policy) == name(Policy::none))  // None, or no policy at all.
+    refuse("request.policy", "is " + std::to_string(static_cast<int>(request.policy)), "personal, similar, popular, trending, seasonal, buy_again, recently_viewed");
+  if (request.op != Op::recommend && request.policy != Policy::personal)
+    refuse("request.policy", "is " + std::string(name(request.policy)), "absent for similar and together, which have one way");
 }
 
 struct Outcome {
@@ -181,10 +85,15 @@ class LiveEngine final : public Engine {
  private:
   const Snapshot& refreshed(State& state) const;
   void read_events(const Request& request, State& state) const;
-  Outcome recommend(const Snapshot& snapshot, const Request& request, std::int64_t now_us, State& state) const;
-  Outcome similar(const Snapshot& snapshot, const Request& request, State& state) const;
-  Outcome together(const Snapshot& snapshot, const Request& request, State& state) const;
-  Outcome similar_to_seeds(const Snapshot& snapshot, std::uint32_t count, Leave left_out, State& state) const;
+  const ItemSet* allowed(const Snapshot& snapshot, std::string_view category, State& state) const;
+  Outcome recommend(const Snapshot& snapshot, const Question& question, State& state) const;
+  Outcome similar(const Snapshot& snapshot, const Question& question, State& state) const;
+  Outcome together(const Snapshot& snapshot, const Question& question, State& state) const;
+  Outcome step(Policy policy, const Snapshot& snapshot, const Question& question, bool evidence, State& state) const;
+  std::size_t rank_like_seen(const Snapshot& snapshot, const Question& question, Leave left_out, bool also_history, State& state, ItemIndex& seed) const;
+  void add_reason(const Snapshot& snapshot, const model::Reason& reason, ReasonKind kind, State& state) const;
+  void find_reasons(const model::Recommender& model, State& state) const;
+  void explain_by_history(const Snapshot& snapshot, std::size_t slot, bool cart, State& state) const;
   void explain(const Snapshot& snapshot, const Outcome& outcome, State& state) const;
   void require_writable(const char* what) const;
 
@@ -219,6 +128,7 @@ const Snapshot& LiveEngine::refreshed(State& state) const {
       state.snapshot = current_;
     }
     state.dropped.assign((state.snapshot->generation->items().size() + 63u) / 64u, 0);
+    state.categories.clear();
   }
   return *state.snapshot;
 }
@@ -236,113 +146,173 @@ void LiveEngine::read_events(const Request& request, State& state) const {
   }
 }
 
-Outcome LiveEngine::recommend(const Snapshot& snapshot, const Request& request, std::int64_t now_us, State& state) const {
-  read_events(request, state);
-  const bool evidence = read_history(snapshot, request, now_us, state);
-  if (evidence && snapshot.personal != nullptr) {
-    const auto count = attempt(state, [&] { return rank_history(*snapshot.personal, request, state); });
-    if (count > 0) return {.policy = Policy::personal, .seed = no_item, .count = count};
+const ItemSet* LiveEngine::allowed(const Snapshot& snapshot, std::string_view category, State& state) const {
+  if (category.empty()) return snapshot.all_in_stock ? nullptr : &snapshot.in_stock;
+  auto& kept = state.categories;
+  auto known = std::find_if(kept.begin(), kept.end(), [&](const auto& entry) { return entry.path == category; });
+  if (known == kept.end()) {
+    const auto& index = snapshot.categories->index();
+    const auto items = index.find(category);
+    if (items.empty()) index.refuse(category, "request.category", snapshot.generation->info().id);
+    State::Category fresh{.path = std::string(category), .allowed = ItemSet(snapshot.generation->items().size())};
+    for (const auto item : items)
+      if (snapshot.in_stock.contains(item)) fresh.allowed.insert(item);
+    if (kept.size() == State::most_categories) kept.pop_back();
+    known = kept.insert(kept.end(), std::move(fresh));
   }
-  if (const auto outcome = similar_to_seeds(snapshot, request.count, leave(request), state); outcome.count > 0) return outcome;
-  if (snapshot.popular == nullptr) return {};
-  const auto count = attempt(state, [&] { return rank_history(*snapshot.popular, request, state); });
-  return {.policy = Policy::popular, .seed = no_item, .count = count};
+  std::rotate(kept.begin(), known, known + 1);
+  return &kept.front().allowed;
 }
 
-/// Items similar to the last of the seeds that has some.
-Outcome LiveEngine::similar_to_seeds(const Snapshot& snapshot, std::uint32_t wanted, Leave left_out, State& state) const {
-  if (snapshot.similar == nullptr) return {};
-  for (auto seed = state.seeds.rbegin(); seed != state.seeds.rend(); ++seed) {
-    const ItemIndex item{*seed};
-    const auto count = attempt(state, [&] { return rank_similar(*snapshot.similar, item, wanted, left_out, state); });
-    if (count > 0) return {.policy = Policy::similar, .seed = item, .count = count};
+std::size_t LiveEngine::rank_like_seen(const Snapshot& snapshot, const Question& question, Leave left_out, bool also_history, State& state, ItemIndex& seed) const {
+  const auto like = [&](ItemIndex item) {
+    seed = item;
+    return attempt(state, [&] { return rank_similar(*snapshot.similar, item, question, left_out, state); });
+  };
+  for (auto item = state.seeds.rbegin(); item != state.seeds.rend(); ++item)
+    if (const auto count = like(ItemIndex{*item}); count > 0) return count;
+  if (!also_history) return 0;
+  std::size_t tried = 0;
+  for (auto item = state.items.rbegin(); item != state.items.rend() && tried < most_history_seeds; ++item, ++tried)
+    if (const auto count = like(*item); count > 0) return count;
+  return 0;
+}
+
+Outcome LiveEngine::step(Policy policy, const Snapshot& snapshot, const Question& question, bool evidence, State& state) const {
+  const auto ask = [&](const model::Recommender* model, auto&& rank) -> Outcome {
+    if (model == nullptr) return {};
+    return {.policy = policy, .seed = no_item, .count = attempt(state, [&] { return rank(*model, question, state); })};
+  };
+  switch (policy) {
+    case Policy::personal: return evidence ? ask(snapshot.personal, rank_history) : Outcome{};
+    case Policy::popular: return ask(snapshot.popular, rank_history);
+    case Policy::trending: return ask(snapshot.trending, rank_history);
+    case Policy::seasonal: return ask(snapshot.seasonal, rank_history);
+    case Policy::buy_again: return ask(snapshot.buy_again, rank_repeats);
+    case Policy::recently_viewed: return {.policy = policy, .seed = no_item, .count = rank_views(question, state)};
+    case Policy::similar: {
+      if (snapshot.similar == nullptr) return {};
+      Outcome outcome{.policy = policy};
+      outcome.count = rank_like_seen(snapshot, question, leave(question.request), question.request.policy == Policy::similar, state, outcome.seed);
+      return outcome;
+    }
+    case Policy::none:
+    case Policy::together: break;
   }
   return {};
 }
 
-Outcome LiveEngine::together(const Snapshot& snapshot, const Request& request, State& state) const {
-  const auto& items = snapshot.generation->items();
-  state.seeds.clear();
-  state.cells.clear();
-  state.items.clear();
-  for (const auto key : request.items) {
-    const auto item = items.find(key);
-    if (!item) continue;
-    auto& word = state.dropped[value(*item) / 64];
-    const auto bit = std::uint64_t{1} << (value(*item) % 64);
-    if ((word & bit) != 0) continue;  // Two of it are in the cart.
-    word |= bit;
-    state.seeds.push_back(value(*item));
-    state.items.push_back(*item);
-    state.cells.push_back({.item = value(*item), .weight = 1, .last_kind = data::EventKind::add_to_cart, .last_time_us = 0, .bought = false});
+Outcome LiveEngine::recommend(const Snapshot& snapshot, const Question& question, State& state) const {
+  read_events(question.request, state);
+  const bool evidence = read_history(snapshot, question.request, question.now_us, state);
+  const auto first = question.request.policy;
+  if (const auto outcome = step(first, snapshot, question, evidence, state); outcome.count > 0) return outcome;
+  for (const auto policy : {Policy::personal, Policy::similar, Policy::popular}) {
+    if (policy == first) continue;
+    if (const auto outcome = step(policy, snapshot, question, evidence, state); outcome.count > 0) return outcome;
   }
-  for (const auto seed : state.seeds) state.dropped[seed / 64] &= ~(std::uint64_t{1} << (seed % 64));
-  state.weights.assign(state.items.size(), 1.0f);
-  state.kinds.clear(), state.ages_us.clear(), state.bought.clear();
-  if (snapshot.together != nullptr && !state.items.empty()) {
-    const auto count = attempt(state, [&] {
-      return rank_without(state, request.count, Leave::none, [&](std::uint32_t wanted, std::span<Scored> out) {
-        return snapshot.together->recommend(history_of(state), {.count = wanted, .allowed = nullptr, .exclude_history = true}, state.work, out);
-      });
-    });
-    if (count > 0) return {.policy = Policy::together, .seed = no_item, .count = count};
-  }
-  if (const auto outcome = similar_to_seeds(snapshot, request.count, Leave::all, state); outcome.count > 0) return outcome;
-  if (snapshot.popular == nullptr) return {};
-  const auto count = attempt(state, [&] {
-    return rank_without(state, request.count, Leave::all, [&](std::uint32_t wanted, std::span<Scored> out) {
-      return snapshot.popular->recommend({}, {.count = wanted, .allowed = nullptr, .exclude_history = false}, state.work, out);
-    });
-  });
-  return {.policy = Policy::popular, .seed = no_item, .count = count};
+  return {.policy = snapshot.popular == nullptr ? Policy::none : Policy::popular};
 }
 
-Outcome LiveEngine::similar(const Snapshot& snapshot, const Request& request, State& state) const {
-  const auto item = snapshot.generation->items().find(request.items[0]);
+Outcome LiveEngine::similar(const Snapshot& snapshot, const Question& question, State& state) const {
+  const auto item = snapshot.generation->items().find(question.request.items[0]);
   if (!item)
     throw Error(ErrorCode::invalid_argument, "request.items[0]", "is an item that generation " + snapshot.generation->info().id + " does not know",
                 "an item of the catalogue or of an event before the last training");
   state.cells.clear();
   if (snapshot.similar != nullptr) {
-    const auto count = attempt(state, [&] { return rank_similar(*snapshot.similar, *item, request.count, Leave::none, state); });
+    const auto count = attempt(state, [&] { return rank_similar(*snapshot.similar, *item, question, Leave::none, state); });
     if (count > 0) return {.policy = Policy::similar, .seed = *item, .count = count};
   }
   if (snapshot.popular == nullptr) return {};
   // The item itself is the one cell that is left out.
   state.cells.push_back({.item = value(*item), .weight = 0, .last_kind = data::EventKind::view_item, .last_time_us = 0, .bought = false});
-  const auto count = attempt(state, [&] {
-    return rank_without(state, request.count, Leave::all, [&](std::uint32_t wanted, std::span<Scored> out) {
-      return snapshot.popular->recommend({}, {.count = wanted, .allowed = nullptr, .exclude_history = false}, state.work, out);
-    });
-  });
+  const auto count = attempt(state, [&] { return rank_without_cells(*snapshot.popular, question, state); });
   return {.policy = Policy::popular, .seed = no_item, .count = count};
 }
 
-void LiveEngine::explain(const Snapshot& snapshot, const Outcome& outcome, State& state) const {
-  const auto& items = snapshot.generation->items();
-  const auto count = state.answers.size();
-  const auto* folded = outcome.policy == Policy::personal ? snapshot.personal : outcome.policy == Policy::together ? snapshot.together : nullptr;
-  if (folded != nullptr) {
-    state.explained.resize(count);
-    for (std::size_t slot = 0; slot < count; ++slot) state.explained[slot] = state.answers[slot].index;
-    state.found_reasons.resize(count * reasons_per_item);
-    state.reason_counts.resize(count);
-    const auto explained = attempt(state, [&] {
-      folded->explain_each(history_of(state), state.explained, reasons_per_item, state.work, state.found_reasons, state.reason_counts);
-      return count;
-    });
-    if (explained == 0) return;
+Outcome LiveEngine::together(const Snapshot& snapshot, const Question& question, State& state) const {
+  read_cart(snapshot, question.request.items, state);
+  if (snapshot.together != nullptr && !state.items.empty()) {
+    const auto count = attempt(state, [&] { return rank_cart(*snapshot.together, question, state); });
+    if (count > 0) return {.policy = Policy::together, .seed = no_item, .count = count};
   }
-  for (std::size_t slot = 0; slot < count; ++slot) {
+  if (snapshot.similar != nullptr) {
+    Outcome outcome{.policy = Policy::similar};
+    outcome.count = rank_like_seen(snapshot, question, Leave::all, false, state, outcome.seed);
+    if (outcome.count > 0) return outcome;
+  }
+  if (snapshot.popular == nullptr) return {};
+  const auto count = attempt(state, [&] { return rank_without_cells(*snapshot.popular, question, state); });
+  return {.policy = Policy::popular, .seed = no_item, .count = count};
+}
+
+void LiveEngine::add_reason(const Snapshot& snapshot, const model::Reason& reason, ReasonKind kind, State& state) const {
+  AnswerReason added{.key = snapshot.generation->items().key(reason.item), .index = reason.item, .weight = reason.weight, .kind = kind};
+  if (kind == ReasonKind::buy_again) {
+    const auto place = std::find(state.items.begin(), state.items.end(), reason.item);
+    if (place != state.items.end() && state.bought.size() == state.items.size()) {
+      const auto& bought = state.bought[static_cast<std::size_t>(place - state.items.begin())];
+      added.times = bought.times;
+      if (bought.times > 1)
+        added.every_days = static_cast<float>(static_cast<double>(bought.first_age_us - bought.last_age_us) / static_cast<double>(us_per_day) /
+                                              static_cast<double>(bought.times - 1));
+    }
+  }
+  state.reasons.push_back(added);
+}
+
+void LiveEngine::find_reasons(const model::Recommender& model, State& state) const {
+  const auto count = state.answers.size();
+  state.explained.resize(count);
+  for (std::size_t slot = 0; slot < count; ++slot) state.explained[slot] = state.answers[slot].index;
+  state.found_reasons.resize(count * reasons_per_item);
+  state.reason_counts.assign(count, 0);
+  const auto explained = attempt(state, [&] {
+    model.explain_each(history_of(state), state.explained, reasons_per_item, state.work, state.found_reasons, state.reason_counts);
+    return count;
+  });
+  if (explained == 0) std::fill(state.reason_counts.begin(), state.reason_counts.end(), 0u);
+}
+
+void LiveEngine::explain_by_history(const Snapshot& snapshot, std::size_t slot, bool cart, State& state) const {
+  const auto& answer = state.answers[slot];
+  const auto found = std::span(state.found_reasons).subspan(slot * reasons_per_item, state.reason_counts[slot]);
+  const auto kind = [&](const model::Reason& reason) { return cart ? ReasonKind::bought_with : static_cast<ReasonKind>(reason.kind); };
+  for (const auto& reason : found)
+    if (reason.weight > 0) add_reason(snapshot, reason, kind(reason), state);
+  if (state.reasons.size() > answer.first_reason) return;
+  // Nothing of the history speaks for it.
+  float people = 0;
+  if (snapshot.popular != nullptr)
+    static_cast<void>(attempt(state, [&] {
+      snapshot.popular->score({}, {&answer.index, 1}, state.work, {&people, 1});
+      return std::size_t{1};
+    }));
+  if (people > 0) return add_reason(snapshot, {.item = answer.index, .weight = people}, ReasonKind::popular, state);
+  if (!found.empty()) return add_reason(snapshot, found[0], kind(found[0]), state);
+  const auto heaviest = std::max_element(state.weights.begin(), state.weights.end());
+  add_reason(snapshot, {.item = state.items[static_cast<std::size_t>(heaviest - state.weights.begin())], .weight = 0},
+             cart ? ReasonKind::bought_with : ReasonKind::because_of, state);
+}
+
+void LiveEngine::explain(const Snapshot& snapshot, const Outcome& outcome, State& state) const {
+  if (outcome.policy == Policy::personal) find_reasons(*snapshot.personal, state);
+  if (outcome.policy == Policy::together) find_reasons(*snapshot.together, state);
+  for (std::size_t slot = 0; slot < state.answers.size(); ++slot) {
     auto& answer = state.answers[slot];
     answer.first_reason = static_cast<std::uint32_t>(state.reasons.size());
-    const auto give = [&](const model::Reason& reason) {
-      if (reason.weight > 0) state.reasons.push_back({.key = items.key(reason.item), .index = reason.item, .weight = reason.weight});
-    };
-    if (folded != nullptr) {
-      for (std::uint32_t i = 0; i < state.reason_counts[slot]; ++i) give(state.found_reasons[slot * reasons_per_item + i]);
-    } else if (outcome.policy == Policy::similar) {
-      give({.item = outcome.seed, .weight = answer.score});
+    const auto itself = [&](ReasonKind kind) { add_reason(snapshot, {.item = answer.index, .weight = answer.score}, kind, state); };
+    switch (outcome.policy) {
+      case Policy::personal: explain_by_history(snapshot, slot, false, state); break;
+      case Policy::together: explain_by_history(snapshot, slot, true, state); break;
+      case Policy::similar: add_reason(snapshot, {.item = outcome.seed, .weight = answer.score}, ReasonKind::similar_to, state); break;
+      case Policy::popular: itself(ReasonKind::popular); break;
+      case Policy::trending: itself(ReasonKind::trending); break;
+      case Policy::seasonal: itself(ReasonKind::seasonal); break;
+      case Policy::buy_again: itself(ReasonKind::buy_again); break;
+      case Policy::recently_viewed: itself(ReasonKind::recently_viewed); break;
+      case Policy::none: break;
     }
     answer.reason_count = static_cast<std::uint32_t>(state.reasons.size()) - answer.first_reason;
   }
@@ -353,23 +323,26 @@ void LiveEngine::answer(const Request& request, EngineWorkspace& workspace, Resp
   const auto start = std::chrono::steady_clock::now();
   auto& state = EngineAccess::state(workspace);
   const auto& snapshot = refreshed(state);
-  const auto now_us = request.time_us != 0 ? request.time_us : options_.clock();
-  const auto outcome = request.op == Op::similar    ? similar(snapshot, request, state)
-                       : request.op == Op::together ? together(snapshot, request, state)
-                                                    : recommend(snapshot, request, now_us, state);
+  const Question question{.request = request,
+                          .allowed = allowed(snapshot, request.category, state),
+                          .now_us = request.time_us != 0 ? request.time_us : options_.clock()};
+  const auto outcome = request.op == Op::similar    ? similar(snapshot, question, state)
+                       : request.op == Op::together ? together(snapshot, question, state)
+                                                    : recommend(snapshot, question, state);
 
   const auto& items = snapshot.generation->items();
   state.answers.clear();
   state.reasons.clear();
   for (std::size_t i = 0; i < outcome.count; ++i) {
     const auto [item, score] = state.found[i];
+    if (question.allowed != nullptr && !question.allowed->contains(item)) continue;  // The last word, whatever a model says.
     state.answers.push_back({.key = items.key(item), .index = item, .score = score, .propensity = 1, .first_reason = 0, .reason_count = 0});
   }
   if (request.explain) explain(snapshot, outcome, state);
 
   const auto number = requests_.fetch_add(1, std::memory_order_relaxed);
   const auto process = mix64(request_seed_ ^ mix64(static_cast<std::uint64_t>(getpid())));
-  const auto first = request.op == Op::similar ? Policy::similar : request.op == Op::together ? Policy::together : Policy::personal;
+  const auto first = request.op == Op::similar ? Policy::similar : request.op == Op::together ? Policy::together : request.policy;
   EngineAccess::fill(response, state, outcome.policy, outcome.policy != first, mix64(process + number));
   const std::chrono::duration<float, std::micro> taken = std::chrono::steady_clock::now() - start;
   EngineAccess::set_microseconds(response, taken.count());
@@ -415,33 +388,6 @@ std::string LiveEngine::call_json(std::string_view request, EngineWorkspace& wor
 }
 
 }  // namespace
-
-std::string_view name(Policy policy) noexcept {
-  switch (policy) {
-    case Policy::personal: return "personal";
-    case Policy::similar: return "similar";
-    case Policy::popular: return "popular";
-    case Policy::together: return "together";
-    case Policy::none: break;
-  }
-  return "none";
-}
-
-std::string_view Response::item_id(std::size_t slot) const noexcept {
-  return slot < items_.size() ? generation_->items().id(items_[slot].index) : std::string_view{};
-}
-std::string_view Response::item_name(std::size_t slot) const noexcept {
-  return slot < items_.size() ? generation_->items().item_name(items_[slot].index) : std::string_view{};
-}
-std::string_view Response::reason_id(const AnswerReason& reason) const noexcept {
-  return generation_ ? generation_->items().id(reason.index) : std::string_view{};
-}
-std::string_view Response::generation() const noexcept { return generation_ ? std::string_view(generation_->info().id) : std::string_view{}; }
-
-EngineWorkspace::EngineWorkspace() : state_(std::make_unique<State>()) {}
-EngineWorkspace::~EngineWorkspace() = default;
-EngineWorkspace::EngineWorkspace(EngineWorkspace&&) noexcept = default;
-EngineWorkspace& EngineWorkspace::operator=(EngineWorkspace&&) noexcept = default;
 
 namespace {
 

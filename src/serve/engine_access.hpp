@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "pannier/data/weighting.hpp"
@@ -10,6 +11,7 @@
 #include "pannier/serve/engine.hpp"
 #include "pannier/store/people.hpp"
 #include "serve/engine_snapshot.hpp"
+#include "serve/recent_views.hpp"
 
 namespace pannier::serve {
 
@@ -27,6 +29,14 @@ struct EngineWorkspace::State {
   std::vector<std::int64_t> ages_us;
   std::vector<model::Bought> bought;
   std::vector<std::uint64_t> dropped;             ///< Bitmap over items; all zero between requests.
+  /// What a category allows of the snapshot, the one asked for last first, at most most_categories.
+  struct Category {
+    std::string path;
+    ItemSet allowed;
+  };
+  static constexpr std::size_t most_categories = 8;
+  std::vector<Category> categories;
+  std::vector<View> views;
   std::vector<Scored> found;
   std::vector<Answer> answers;
   std::vector<AnswerReason> reasons;
@@ -61,5 +71,7 @@ struct EngineAccess {
   }
   static void set_microseconds(Response& response, float microseconds) noexcept { response.microseconds_ = microseconds; }
 };
+
+using EngineState = EngineAccess::State;
 
 }  // namespace pannier::serve

@@ -1,17 +1,20 @@
 #include "serve/engine_json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
 
+#include "pannier/core/config.hpp"
 #include "pannier/core/time.hpp"
 #include "serve/json_text.hpp"
 
 namespace pannier::serve {
 namespace {
 
-constexpr std::array<std::string_view, 12> request_keys{"op",   "user",   "visitor",      "session",        "items", "n",
-                                                        "page", "filter", "exclude_seen", "exclude_bought", "time",  "explain"};
+constexpr std::array<std::string_view, 14> request_keys{"op",     "user",         "visitor",        "session", "items",   "n",      "page",
+                                                        "filter", "exclude_seen", "exclude_bought", "time",    "explain", "policy", "category"};
+constexpr std::array<std::string_view, 7> policies{"personal", "similar", "popular", "trending", "seasonal", "buy_again", "recently_viewed"};
 constexpr std::array<std::string_view, 2> batch_keys{"op", "events"};
 constexpr std::array<std::pair<std::string_view, data::Consent>, 5> consents{{{"unknown", data::Consent::unknown},
                                                                               {"none", data::Consent::none},
@@ -183,13 +186,23 @@ std::string answer_json(Engine& engine, const std::function<std::int64_t()>& clo
   asked.time_us = reader.time("time").value_or(0);
   asked.explain = reader.flag("explain", asked.explain);
   asked.page = reader.text("page");
+  if (const auto policy = reader.text("policy"); !policy.empty()) {
+    if (std::find(policies.begin(), policies.end(), policy) == policies.end()) {
+      const auto near = nearest_name(policy, policies);
+      std::string allowed;
+      for (const auto known : policies) (allowed += allowed.empty() ? "" : ", ") += known;
+      throw Error(ErrorCode::invalid_argument, "request.policy",
+                  "is " + described(parsed.at("policy")) + (near.empty() ? "" : "; did you mean " + std::string(near) + "?"), std::move(allowed));
+    }
+    asked.policy = *policy_named(policy);
+  }
+  asked.category = reader.text("category");
   engine.answer(asked, workspace, response);
   return to_json(response);
 }
 
 std::string to_json(const Response& response) {
   constexpr std::string_view hex = "0123456789abcdef";
-  const std::string_view reason_kind = response.policy() == Policy::similar ? "similar_to" : response.policy() == Policy::together ? "bought_with" : "because_of";
   std::string out = "{\"request_id\":\"";
   for (int shift = 60; shift >= 0; shift -= 4) out += hex[response.request_id() >> shift & 15u];
   out += "\",\"generation\":";
@@ -209,7 +222,7 @@ std::string to_json(const Response& response) {
     out += ",\"reasons\":[";
     for (const auto& reason : response.reasons(slot)) {
       out += out.back() == '[' ? "{\"kind\":" : ",{\"kind\":";
-      put_json(out, reason_kind);
+      put_json(out, name(reason.kind));
       out += ",\"item\":";
       put_json(out, response.reason_id(reason));
       out += ",\"weight\":";

@@ -24,6 +24,9 @@ std::shared_ptr<const Snapshot> open_snapshot(std::shared_ptr<const store::Gener
   };
   snapshot->popular = find("popular");
   snapshot->together = find("together");
+  snapshot->trending = find("trending");
+  snapshot->seasonal = find("seasonal");
+  snapshot->buy_again = find("buy_again");
   const auto* item_knn = find("item_knn");
   for (const auto& opened : snapshot->models)
     if (snapshot->personal == nullptr && opened->vectors() != nullptr) snapshot->personal = opened.get();
@@ -40,6 +43,14 @@ std::shared_ptr<const Snapshot> open_snapshot(std::shared_ptr<const store::Gener
   choose("personal", snapshot->personal);
   snapshot->similar = item_knn != nullptr ? item_knn : snapshot->personal;
   choose("similar", snapshot->similar);
+  snapshot->categories = std::make_shared<const Categories>(generation);
+  const auto& items = generation->items();
+  snapshot->in_stock = ItemSet(items.size(), true);
+  for (std::uint32_t i = 0; i < items.size(); ++i) {
+    if (!(items.stock(ItemIndex{i}) <= 0)) continue;  // NaN: unknown.
+    snapshot->in_stock.erase(ItemIndex{i});
+    snapshot->all_in_stock = false;
+  }
   snapshot->generation = std::move(generation);
   return snapshot;
 }

@@ -133,6 +133,56 @@ TEST_CASE("c: a request that is refused leaves the response as it was", "[c][eng
   refused(bad);
 }
 
+TEST_CASE("c: a request begins with its policy, keeps to its category, and every reason has a kind and a name", "[c][engine]") {
+  shop::Opened opened(shop::trained(), PNR_MODE_READ_ONLY);
+  pnr_error error;
+  const std::string user = "u2", category = "no such category";
+  auto request = shop::request_for(user);
+  request.explain = true;
+  request.policy = PNR_POLICY_POPULAR;
+  ok(pnr_engine_recommend(opened.engine, &request, opened.response, &error), error);
+  CHECK(pnr_response_policy(opened.response) == PNR_POLICY_POPULAR);
+  CHECK_FALSE(pnr_response_fallback(opened.response));
+  CHECK(pnr_response_reason_kind(opened.response, 0, 0) == PNR_REASON_POPULAR);
+  CHECK(pnr_response_reason_kind(opened.response, 0, 1) == -1);
+  CHECK(pnr_response_reason_kind(opened.response, 99, 0) == -1);
+  std::size_t length = 0, name_length = 0;
+  const char* name = pnr_response_reason_name(opened.response, 0, 0, &length);
+  const char* own = pnr_response_name(opened.response, 0, &name_length);
+  CHECK(std::string(name, length) == std::string(own, name_length));
+  CHECK(pnr_response_reason_name(opened.response, 0, 1, &length) == nullptr);
+  CHECK(std::string(pnr_reason_kind_name(PNR_REASON_SIMILAR_TO)) == "similar_to");
+  CHECK(std::string(pnr_reason_kind_name(-1)) == "unknown");
+  CHECK(std::string(pnr_policy_name(PNR_POLICY_RECENTLY_VIEWED)) == "recently_viewed");
+  request.policy = PNR_POLICY_SEASONAL;
+  ok(pnr_engine_recommend(opened.engine, &request, opened.response, &error), error);
+  CHECK(pnr_response_policy(opened.response) == PNR_POLICY_PERSONAL);
+  CHECK(pnr_response_fallback(opened.response));
+  for (const pnr_policy wrong : {0, -1, 77}) {
+    request.policy = wrong;
+    CHECK(pnr_engine_recommend(opened.engine, &request, opened.response, &error) == PNR_INVALID_ARGUMENT);
+    CHECK(std::string(error.where) == "request.policy");
+  }
+  request.policy = PNR_POLICY_PERSONAL;
+  request.category = shop::text(category);
+  CHECK(pnr_engine_recommend(opened.engine, &request, opened.response, &error) == PNR_INVALID_ARGUMENT);
+  CHECK(std::string(error.where) == "request.category");
+}
+
+TEST_CASE("c: a caller of the first, shorter request is served as before", "[c][engine]") {
+  shop::Opened opened(shop::trained(), PNR_MODE_READ_ONLY);
+  pnr_error error;
+  const std::string user = "u2";
+  const auto request = shop::request_for(user);
+  ok(pnr_engine_recommend(opened.engine, &request, opened.response, &error), error);
+  const auto expected = shop::answers(opened.response);
+  auto older = request;
+  std::memset(&older.policy, 0x55, sizeof older - offsetof(pnr_request, policy));  // Not the caller's memory.
+  older.struct_size = offsetof(pnr_request, policy);
+  ok(pnr_engine_recommend(opened.engine, &older, opened.response, &error), error);
+  CHECK(shop::answers(opened.response) == expected);
+}
+
 TEST_CASE("c: all items are given when more are asked for", "[c][engine]") {
   shop::Opened opened(shop::trained(), PNR_MODE_READ_ONLY);
   pnr_error error;

@@ -173,6 +173,30 @@ def test_an_anonymous_session_gets_items_other_than_its_own(pannier, store):
     assert unknown["policy"] == "popular" and len(unknown["items"]) == 3
 
 
+def test_recommend_begins_with_the_policy_and_says_why_in_words(pannier, shop, store):
+    with open(shop / "items.csv", newline="") as file:
+        items = {row["item"]: row for row in csv.DictReader(file)}
+    user = first_user(shop)
+    answer = pannier("recommend", "--store", store, "--user", user, "--policy", "popular", "--explain", "--json").json
+    assert answer["policy"] == "popular" and not answer["fallback"]
+    assert all([reason["kind"] for reason in item["reasons"]] == ["popular"] for item in answer["items"])
+    trending = pannier("recommend", "--store", store, "--user", user, "--policy", "seasonal", "--json").json
+    assert trending["policy"] == "personal" and trending["fallback"]
+    words = pannier("recommend", "--store", store, "--user", user, "--explain").out
+    assert "because of " in words and any(row["name"] in words for row in items.values())
+    session = ",".join(list(items)[:2])
+    viewed = pannier("recommend", "--store", store, "--session", session, "--policy", "recently_viewed", "--explain").out
+    assert "looked at lately" in viewed and "answered by: recently_viewed" in viewed
+    category = items[answer["items"][0]["item"]]["category"]
+    inside = pannier("recommend", "--store", store, "--user", user, "--category", category, "--seen", "keep", "--json").json["items"]
+    assert inside and all((items[item["item"]]["category"] + "/").startswith(category + "/") for item in inside)
+    like = pannier("similar", "--store", store, "--item", answer["items"][0]["item"], "--explain").out
+    assert "like " + items[answer["items"][0]["item"]]["name"][:20] in like
+    refused = pannier("recommend", "--store", store, "--user", user, "--category", category + "s")
+    assert refused.code == 1 and "did you mean " + category + "?" in refused.err
+    assert pannier("recommend", "--store", store, "--user", user, "--policy", "hot").code == 2
+
+
 def test_similar_items(pannier, store):
     item = pannier("recommend", "--store", store, "--user", "x", "-n", 1, "--json").json["items"][0]["item"]
     answer = pannier("similar", "--store", store, "--item", item, "-n", 5, "--json").json

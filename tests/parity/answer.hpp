@@ -17,7 +17,7 @@ namespace parity {
 
 /// A line of the request file.
 struct Asked {
-  std::string op = "recommend", user, visitor, page;
+  std::string op = "recommend", user, visitor, page, policy = "personal", category;
   std::vector<std::string> session, items;
   std::uint32_t count = 10;
   bool exclude_seen = true, exclude_bought = false, explain = false;
@@ -45,6 +45,8 @@ inline std::vector<Asked> read_requests(const std::string& file) {
       else if (key == "exclude_bought") asked.exclude_bought = value;
       else if (key == "explain") asked.explain = value;
       else if (key == "time") asked.time_us = value;
+      else if (key == "policy") asked.policy = value;
+      else if (key == "category") asked.category = value;
       else throw std::runtime_error("this program does not know the key " + key);
     }
     list.push_back(std::move(asked));
@@ -52,7 +54,7 @@ inline std::vector<Asked> read_requests(const std::string& file) {
   return list;
 }
 
-/// One answer as a line: the policy, then items with the bits of their scores, and the items behind each.
+/// One answer as a line: the policy, then items with the bits of their scores, and the reasons of each.
 class Line {
  public:
   explicit Line(std::string_view policy) : text_(policy) {}
@@ -61,7 +63,7 @@ class Line {
     std::snprintf(bits, sizeof bits, "\t%08x ", static_cast<unsigned>(std::bit_cast<std::uint32_t>(score)));
     (text_ += bits) += id;
   }
-  void reason(std::string_view id) { (text_ += " <- ") += id; }
+  void reason(std::string_view kind, std::string_view id) { (((text_ += " <- ") += kind) += " ") += id; }
   [[nodiscard]] std::string take() { return std::move(text_) + "\n"; }
 
  private:
@@ -74,7 +76,7 @@ inline std::string line_of(std::string_view json) {
   Line line(answer.at("policy").get<std::string>());
   for (const auto& item : answer.at("items")) {
     line.item(item.at("item").get<std::string>(), item.at("score").get<float>());
-    for (const auto& reason : item.at("reasons")) line.reason(reason.at("item").get<std::string>());
+    for (const auto& reason : item.at("reasons")) line.reason(reason.at("kind").get<std::string>(), reason.at("item").get<std::string>());
   }
   return line.take();
 }

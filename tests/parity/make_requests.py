@@ -48,7 +48,8 @@ def events(draws):
             day, second = divmod(second, 86400)
             month, day = divmod(day, 28)
             time = f"2024-{month + 1:02}-{day + 1:02}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
-            yield [time, kind, who[1] if who[0] == "user" else "", who[1] if who[0] == "visitor" else "", item_id(of_taste, item)]
+            order = f"o{person}" if kind == "purchase" else ""
+            yield [time, kind, who[1] if who[0] == "user" else "", who[1] if who[0] == "visitor" else "", item_id(of_taste, item), order]
 
 
 def requests(draws):
@@ -75,6 +76,8 @@ def requests(draws):
             request["session"] = [draws.of(known) for _ in range(1 + draws.below(4))]
         if sort == 7:
             request = {"op": "similar", "items": [draws.of(sure)], "n": request["n"], "time": request["time"]}
+            if number % 20 == 17:
+                request.update(op="together", items=[draws.of(known) for _ in range(1 + draws.below(3))])
         if sort == 8:
             request["exclude_seen"] = False
             request["exclude_bought"] = bool(draws.below(2))
@@ -82,13 +85,17 @@ def requests(draws):
             request["explain"] = True
         if number % 13 == 0 and sort != 7:
             request["page"] = "home"
+        if sort in (0, 2, 6, 9) and number % 4 == 1 or sort == 0 and number % 4 == 0:
+            request["policy"] = draws.of(["similar", "popular", "trending", "buy_again", "recently_viewed", "recently_viewed"])
+        if number % 6 == 5:
+            request["category"] = draws.of(["shop", "shop/a", "shop/b", "shop/c"])
         yield request
 
 
 def write_shop(folder):
     with open(folder / "events.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["time", "kind", "user", "visitor", "item"])
+        writer.writerow(["time", "kind", "user", "visitor", "item", "order"])
         writer.writerows(events(Draws(2024)))
     with open(folder / "items.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

@@ -27,7 +27,7 @@ std::string by_structs(const pnr_engine* engine, const parity::Asked& asked, pnr
   pnr_request request;
   pnr_request_init(&request, sizeof request);
   const auto session = keys(asked.session), items = keys(asked.items);
-  request.op = asked.op == "similar" ? PNR_OP_SIMILAR : PNR_OP_RECOMMEND;
+  request.op = asked.op == "similar" ? PNR_OP_SIMILAR : asked.op == "together" ? PNR_OP_TOGETHER : PNR_OP_RECOMMEND;
   request.user = text(asked.user);
   request.visitor = text(asked.visitor);
   request.session = session.data();
@@ -40,6 +40,8 @@ std::string by_structs(const pnr_engine* engine, const parity::Asked& asked, pnr
   request.time_us = asked.time_us;
   request.explain = asked.explain;
   request.page = text(asked.page);
+  while (asked.policy != pnr_policy_name(request.policy)) request.policy = (request.policy + 1) % 9;
+  request.category = text(asked.category);
   check(pnr_engine_recommend(engine, &request, response, &error), error);
   parity::Line line(pnr_policy_name(pnr_response_policy(response)));
   for (std::size_t slot = 0; slot < pnr_response_count(response); ++slot) {
@@ -49,7 +51,7 @@ std::string by_structs(const pnr_engine* engine, const parity::Asked& asked, pnr
     line.item(borrowed(id, length), pnr_response_scores(response)[slot]);
     for (std::size_t reason = 0; reason < pnr_response_reason_count(response, slot); ++reason) {
       id = pnr_response_reason_id(response, slot, reason, &length);
-      line.reason(borrowed(id, length));
+      line.reason(pnr_reason_kind_name(pnr_response_reason_kind(response, slot, reason)), borrowed(id, length));
     }
   }
   return line.take();

@@ -16,7 +16,8 @@ void train(const std::string& folder, const std::string& events, const std::stri
   inputs.events = {events};
   inputs.items = items;
   const auto config = serve::train_config_from_json(
-      R"({"models": [{"name": "popular"}, {"name": "item_knn"}, {"name": "ials", "factors": 16, "epochs": 8}]})", "config");
+      R"({"models": [{"name": "popular"}, {"name": "item_knn"}, {"name": "ials", "factors": 16, "epochs": 8},
+              {"name": "together", "minimum_count": 1, "significance": 1, "substitutes": 0}]})", "config");
   static_cast<void>(serve::train(*store, inputs, config, {.execution = {.threads = 1}}));
 }
 
@@ -30,7 +31,7 @@ void answer(const std::string& folder, const std::string& requests, const std::s
     std::vector<ItemKey> session, items;
     for (const auto& id : asked.session) session.push_back(item_key(id));
     for (const auto& id : asked.items) items.push_back(item_key(id));
-    engine->answer({.op = asked.op == "similar" ? serve::Op::similar : serve::Op::recommend,
+    engine->answer({.op = asked.op == "similar" ? serve::Op::similar : asked.op == "together" ? serve::Op::together : serve::Op::recommend,
                     .user = asked.user,
                     .visitor = asked.visitor,
                     .session = session,
@@ -40,12 +41,14 @@ void answer(const std::string& folder, const std::string& requests, const std::s
                     .exclude_bought = asked.exclude_bought,
                     .time_us = asked.time_us,
                     .explain = asked.explain,
-                    .page = asked.page},
+                    .page = asked.page,
+                    .policy = serve::policy_named(asked.policy).value(),
+                    .category = asked.category},
                    workspace, response);
     parity::Line line(serve::name(response.policy()));
     for (std::size_t slot = 0; slot < response.items().size(); ++slot) {
       line.item(response.item_id(slot), response.scores()[slot]);
-      for (const auto& reason : response.reasons(slot)) line.reason(response.reason_id(reason));
+      for (const auto& reason : response.reasons(slot)) line.reason(serve::name(reason.kind), response.reason_id(reason));
     }
     file << line.take();
   }

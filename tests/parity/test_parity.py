@@ -38,16 +38,16 @@ def run(program, door, store, out):
 
 
 def line(policy, items):
-    """An answer as the programs write it: items are (id, score, ids of the reasons)."""
+    """An answer as the programs write it: items are (id, score, reasons as (kind, id))."""
     text = policy
     for item, score, reasons in items:
         bits, = struct.unpack("<I", struct.pack("<f", score))
-        text += f"\t{bits:08x} {item}" + "".join(f" <- {reason}" for reason in reasons)
+        text += f"\t{bits:08x} {item}" + "".join(f" <- {kind} {reason}" for kind, reason in reasons)
     return text + "\n"
 
 
 def line_of_json(answer):
-    return line(answer["policy"], [(item["item"], item["score"], [reason["item"] for reason in item["reasons"]])
+    return line(answer["policy"], [(item["item"], item["score"], [(reason["kind"], reason["item"]) for reason in item["reasons"]])
                                    for item in answer["items"]])
 
 
@@ -63,9 +63,12 @@ def test_the_requests_are_those_of_their_script(tmp_path):
 
 def test_the_requests_reach_every_policy(by_cpp):
     policies = Counter(answer.split("\t")[0] for answer in by_cpp.decode().splitlines())
-    assert sum(policies.values()) == 200 and set(policies) == {"personal", "similar", "popular"}
-    assert all(count >= 20 for count in policies.values()), policies
-    assert by_cpp.count(b" <- ") > 100
+    assert sum(policies.values()) == 200 and set(policies) == {"personal", "similar", "popular", "recently_viewed", "together"}
+    assert all(count >= 3 for count in policies.values()), policies
+    assert all(by_cpp.count(f" <- {kind} ".encode()) > 5 for kind in ("because_of", "similar_to", "popular", "recently_viewed", "bought_with"))
+    asked = Counter(request.get("policy") for request in requests())
+    assert set(asked) == {None, "similar", "popular", "trending", "buy_again", "recently_viewed"}
+    assert sum("category" in request for request in requests()) > 20
 
 
 @pytest.mark.parametrize("door", ["structs", "json"])
@@ -78,11 +81,14 @@ def test_python_answers_as_cpp(store, by_cpp):
     answers = []
     for request in requests():
         request.setdefault("explain", False)
-        if request.pop("op", "recommend") == "similar":
+        op = request.pop("op", "recommend")
+        if op == "similar":
             page = engine.similar(request.pop("items")[0], **request)
+        elif op == "together":
+            page = engine.together(request.pop("items"), **request)
         else:
             page = engine.recommend(**request)
-        answers.append(line(page.policy, zip(page.items, page.scores.tolist(), [[reason.item for reason in reasons] for reasons in page.reasons])))
+        answers.append(line(page.policy, zip(page.items, page.scores.tolist(), [[(reason.kind, reason.item) for reason in reasons] for reasons in page.reasons])))
     assert "".join(answers).encode() == by_cpp
 
 

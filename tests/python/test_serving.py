@@ -346,3 +346,23 @@ def test_a_forked_worker_answers_the_same(engine):
 def test_item_names(engine):
     assert engine.item_name("a7") == "Présent a7" and engine.item_name("no such item") is None
     assert "00000001" in repr(engine)
+
+
+def test_a_request_begins_with_its_policy_and_keeps_to_its_category(engine):
+    page = engine.recommend("u2", policy="popular", n=3, explain=True)
+    assert page.policy == "popular" and not page.fallback
+    assert [[(reason.item, reason.kind) for reason in reasons] for reasons in page.reasons] == [[(item, "popular")] for item in page.items]
+    assert page.reasons[0][0].name == page.names[0] and page.reasons[0][0].weight == page.scores[0]
+    page = engine.recommend(session=["a1", "a2"], policy="recently_viewed", explain=True)
+    assert page.items == ["a2", "a1"] and page.reasons[0][0].kind == "recently_viewed"
+    missing = engine.recommend("u2", policy="seasonal")
+    assert missing.policy == "personal" and missing.fallback
+    with pytest.raises(pannier.InvalidArgument, match="policy"):
+        engine.recommend("u2", policy="popluar")
+    cart = engine.together(["a1", "no such item"], n=3, explain=True)
+    assert len(cart) == 3 and "a1" not in cart.items and all(cart.reasons)
+    assert engine.together("a1", n=3).items == cart.items
+    with pytest.raises(pannier.InvalidArgument, match="category"):
+        engine.recommend("u2", category="no such category")
+    with pytest.raises(pannier.InvalidArgument, match="category"):
+        engine.similar("a1", category="no such category")

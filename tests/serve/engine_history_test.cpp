@@ -109,11 +109,13 @@ TEST_CASE("engine: reasons are history items, largest share first", "[serve][eng
   std::size_t reasons = 0;
   for (std::size_t slot = 0; slot < shop.response.items().size(); ++slot) {
     const auto of_slot = shop.response.reasons(slot);
-    REQUIRE(of_slot.size() <= 3);
+    REQUIRE((!of_slot.empty() && of_slot.size() <= 3));
     REQUIRE(std::ranges::is_sorted(of_slot, std::ranges::greater{}, &serve::AnswerReason::weight));
     for (const auto& reason : of_slot) {
-      REQUIRE(seen.contains(std::string(shop.response.reason_id(reason))));
       REQUIRE(reason.key == item_key(shop.response.reason_id(reason)));
+      if (reason.kind == serve::ReasonKind::popular) continue;  // Nothing of the history speaks for it.
+      REQUIRE(reason.kind == serve::ReasonKind::because_of);
+      REQUIRE(seen.contains(std::string(shop.response.reason_id(reason))));
       REQUIRE(reason.weight > 0);
     }
     reasons += of_slot.size();
@@ -127,7 +129,10 @@ TEST_CASE("engine: reasons are history items, largest share first", "[serve][eng
   REQUIRE(shop.response.reasons(0)[0].weight == shop.response.scores()[0]);
   shop.answer({.explain = true});
   REQUIRE(shop.response.policy() == serve::Policy::popular);
-  REQUIRE(shop.response.reasons(0).empty());
+  REQUIRE(shop.response.reasons(0).size() == 1);
+  REQUIRE(shop.response.reasons(0)[0].kind == serve::ReasonKind::popular);
+  REQUIRE(shop.response.reasons(0)[0].key == shop.response.keys()[0]);
+  REQUIRE(shop.response.reasons(0)[0].weight == shop.response.scores()[0]);
 }
 
 TEST_CASE("engine: for people of the training data the scores are those of the fit's own rows", "[serve][engine]") {

@@ -203,11 +203,26 @@ PNR_API pnr_status pnr_engine_open(const pnr_store *store, const pnr_engine_opti
 PNR_API pnr_status pnr_engine_open_bytes(const void *bytes, size_t length, const pnr_engine_options *options,
                                          pnr_engine **engine, pnr_error *error);
 
+/** A step that answers: which one did, or which one a request begins with. The numbers never change. */
+typedef int32_t pnr_policy;
+enum {
+  PNR_POLICY_NONE = 0,
+  PNR_POLICY_PERSONAL = 1,
+  PNR_POLICY_SIMILAR = 2,
+  PNR_POLICY_POPULAR = 3,
+  PNR_POLICY_TOGETHER = 4,         /**< What is bought with a cart: of PNR_OP_TOGETHER alone. */
+  PNR_POLICY_TRENDING = 5,         /**< Bought more than before. */
+  PNR_POLICY_SEASONAL = 6,         /**< Bought at this time of the week and year. */
+  PNR_POLICY_BUY_AGAIN = 7,        /**< What the person is about to need again. */
+  PNR_POLICY_RECENTLY_VIEWED = 8   /**< Looked at last, without what was bought since. */
+};
+
 /** What is asked. */
 typedef int32_t pnr_op;
 enum {
   PNR_OP_RECOMMEND = 0,  /**< For `user` (else `visitor`) and the anonymous `session`. */
-  PNR_OP_SIMILAR = 1     /**< Items similar to the one of `items`. */
+  PNR_OP_SIMILAR = 1,    /**< Items similar to the one of `items`. */
+  PNR_OP_TOGETHER = 2    /**< Items bought together with `items`, a cart of 1 to 10,000; unknown ones are ignored. */
 };
 
 /** One request. Texts and arrays are borrowed for the call. */
@@ -215,17 +230,20 @@ typedef struct pnr_request {
   size_t struct_size;
   pnr_op op;
   uint32_t count;            /**< How many items: 1 to 10,000; 10. */
-  pnr_text user, visitor;    /**< The user, else the visitor, or neither. Without meaning for PNR_OP_SIMILAR. */
+  pnr_text user, visitor;    /**< The user, else the visitor, or neither. Without meaning for the other two. */
   const uint64_t *session;   /**< Item keys of the current visit, oldest first; at most 10,000, unknown ones are ignored. */
   size_t session_count;
-  const uint64_t *items;     /**< PNR_OP_SIMILAR: the key of the one item. */
+  const uint64_t *items;     /**< PNR_OP_SIMILAR: the key of the one item; PNR_OP_TOGETHER: those of the cart. */
   size_t item_count;
   int64_t time_us;           /**< 0 (default): the engine's clock. */
   pnr_text page;             /**< Where the answer will be shown; kept for logs. */
   bool exclude_seen;         /**< true (default): without items of the person's events and of the session. */
   bool exclude_bought;       /**< Without bought items, also where seen ones may return. */
-  bool explain;              /**< Fill in up to 3 reasons an item. */
+  bool explain;              /**< Fill in 1 to 3 reasons an item. */
   uint8_t reserved[5];
+  pnr_policy policy;         /**< PNR_OP_RECOMMEND: the step to begin with, then the chain; PNR_POLICY_PERSONAL.  @since 0.1 */
+  int32_t reserved_policy;   /**< 0. */
+  pnr_text category;         /**< Only items whose category is this path or lies under it; empty (default): all.  @since 0.1 */
 } pnr_request;
 
 /** Writes the defaults into `struct_size` bytes at `request`.  @since 0.1 */
@@ -326,7 +344,7 @@ PNR_API pnr_status pnr_engine_item_id(const pnr_engine *engine, uint64_t key, ch
 PNR_API pnr_status pnr_engine_item_name(const pnr_engine *engine, uint64_t key, char *out, size_t capacity, size_t *needed,
                                         pnr_error *error);
 
-/** One JSON request in, one JSON answer out: the one door for hosts that speak JSON. `op` recommend, similar or record, under
+/** One JSON request in, one JSON answer out: the one door for hosts that speak JSON. `op` recommend, similar, together or record, under
  *  the field names of the command line's --requests. No NUL is added; `*needed` is the answer's length.
  *  Errors: PNR_MALFORMED_INPUT (no JSON object), PNR_INVALID_ARGUMENT (an unknown key, a value out of range), those of the
  *          operation, and PNR_BUFFER_TOO_SMALL: the operation is done and its answer is dropped, so ask again with `*needed`
@@ -339,9 +357,21 @@ PNR_API void pnr_engine_free(pnr_engine *engine);
 
 /* --- Response: the answer -------------------------------------------------------------------------------------------- */
 
-/** Which step of the chain answered. */
-typedef int32_t pnr_policy;
-enum { PNR_POLICY_NONE = 0, PNR_POLICY_PERSONAL = 1, PNR_POLICY_SIMILAR = 2, PNR_POLICY_POPULAR = 3 };
+/** Why an item is there. The numbers never change. */
+typedef int32_t pnr_reason_kind;
+enum {
+  PNR_REASON_BECAUSE_OF = 0,       /**< An item of the history or session, and its share of the score. */
+  PNR_REASON_BUY_AGAIN = 1,        /**< The item itself, which the person bought. */
+  PNR_REASON_POPULAR = 2,          /**< The item itself, as the following; the weight is the model's score. */
+  PNR_REASON_TRENDING = 3,
+  PNR_REASON_SEASONAL = 4,
+  PNR_REASON_SIMILAR_TO = 5,       /**< The item asked about, and the similarity. */
+  PNR_REASON_BOUGHT_WITH = 6,      /**< An item of the cart, and its share of the score. */
+  PNR_REASON_RECENTLY_VIEWED = 7
+};
+
+/** The name of a kind of reason ("because_of"), or "unknown". Lives for ever, ends in NUL.  @since 0.1 */
+PNR_API const char *pnr_reason_kind_name(pnr_reason_kind kind);
 
 /** The name of a policy ("personal"), or "unknown". Lives for ever, ends in NUL.  @since 0.1 */
 PNR_API const char *pnr_policy_name(pnr_policy policy);
@@ -360,15 +390,18 @@ PNR_API const char *pnr_response_id(const pnr_response *response, size_t slot, s
 PNR_API const char *pnr_response_name(const pnr_response *response, size_t slot, size_t *length);
 /** The probability that the policy shows this item in this slot.  @since 0.1 */
 PNR_API float pnr_response_propensity(const pnr_response *response, size_t slot);
-/** How many items stand behind the one in `slot`: of the person's history, or the one that it is similar to; 0 unless the request
- *  asked to explain.  @since 0.1 */
+/** How many reasons stand behind the item in `slot`: 1 to 3, or 0 unless the request asked to explain.  @since 0.1 */
 PNR_API size_t pnr_response_reason_count(const pnr_response *response, size_t slot);
 /** One reason, largest share first: the item's key and how much of the score it gave (each may be NULL). False where there
  *  is no such reason; nothing is written then.  @since 0.1 */
 PNR_API bool pnr_response_reason(const pnr_response *response, size_t slot, size_t reason, uint64_t *key, float *weight);
 /** The shop's own id of a reason's item.  @since 0.1 */
 PNR_API const char *pnr_response_reason_id(const pnr_response *response, size_t slot, size_t reason, size_t *length);
-/** @since 0.1 */
+/** The name of a reason's item; empty where the shop gave none.  @since 0.1 */
+PNR_API const char *pnr_response_reason_name(const pnr_response *response, size_t slot, size_t reason, size_t *length);
+/** The kind of a reason, or -1 where there is no such reason.  @since 0.1 */
+PNR_API pnr_reason_kind pnr_response_reason_kind(const pnr_response *response, size_t slot, size_t reason);
+/** The step that answered.  @since 0.1 */
 PNR_API pnr_policy pnr_response_policy(const pnr_response *response);
 /** True where a later step of the chain than the first answered.  @since 0.1 */
 PNR_API bool pnr_response_fallback(const pnr_response *response);

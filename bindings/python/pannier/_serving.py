@@ -21,10 +21,17 @@ _LATER = ("filter", "boosts", "diversity", "pins", "exploration", "consent")
 
 
 class Reason(NamedTuple):
-    """An item of the person's history, and how much of the score it gave."""
+    """Why an item is there.
+
+    `kind` is because_of (an item of the history or session, and its share of the score), similar_to (the item asked about), bought_with (an item
+    of the cart, and its share of the score), or buy_again,
+    popular, trending, seasonal, recently_viewed (the item itself, with the model's score). `name` is the name of `item`.
+    """
 
     item: str
     weight: float
+    kind: str
+    name: str
 
 
 def _microseconds(time, name="time"):
@@ -132,24 +139,34 @@ class Engine:
         return engine
 
     def recommend(self, user=None, *, visitor=None, session=(), items=(), n=10, exclude_seen=True, exclude_bought=False,
-                  time=None, explain=False, page=None, **unknown):
+                  time=None, explain=False, page=None, policy=None, category=None, **unknown):
         """Ranked items for a user, else a visitor, and for the anonymous `session` of item ids (oldest first).
 
         `n` from 1 to 10,000; `exclude_seen` leaves out items of the person's events and of the session, `exclude_bought`
         bought ones also where seen ones may return; `time` is ISO text, a datetime or microseconds (default: the engine's
-        clock); `explain` fills in the reasons. A person nobody knows is no error: the page's policy says what answered.
+        clock); `explain` fills in the reasons. `policy` is the step to begin with: personal (default), similar, popular, trending,
+        seasonal, buy_again, recently_viewed; `category` keeps items whose category is this path or lies under it. A person nobody knows
+        is no error: the page's policy says what answered.
         """
         if unknown:
             _refuse(unknown, _REQUEST)
         return self._native.recommend(user, visitor, session, items, n if type(n) is int and 1 <= n <= 10_000 else _in_range(n, 1, 10_000, "n"),
                                       bool(exclude_seen), bool(exclude_bought), 0 if time is None else _microseconds(time),
-                                      bool(explain), page)
+                                      bool(explain), page, policy, category)
 
-    def similar(self, item, n=10, *, time=None, explain=False, page=None, **unknown):
-        """The items most similar to `item`, best first. An unknown item is refused."""
+    def similar(self, item, n=10, *, time=None, explain=False, page=None, category=None, **unknown):
+        """The items most similar to `item`, best first, of `category` where it is given. An unknown item is refused."""
         if unknown:
-            _refuse(unknown, ("item", "n", "time", "explain", "page"))
-        return self._native.similar([item], _in_range(n, 1, 10_000, "n"), _microseconds(time), bool(explain), page)
+            _refuse(unknown, ("item", "n", "time", "explain", "page", "category"))
+        return self._native.similar([item], _in_range(n, 1, 10_000, "n"), _microseconds(time), bool(explain), page, category)
+
+    def together(self, items, n=10, *, time=None, explain=False, page=None, category=None, **unknown):
+        """What is bought together with the cart `items` (a list of ids, or one id), best first, without the cart itself; of `category` where it is
+        given. Unknown items of the cart are ignored."""
+        if unknown:
+            _refuse(unknown, ("items", "n", "time", "explain", "page", "category"))
+        cart = [items] if isinstance(items, str) else items
+        return self._native.together(cart, _in_range(n, 1, 10_000, "n"), _microseconds(time), bool(explain), page, category)
 
     def record(self, events):
         """Records one event (a dict of the fields of event files: time, kind, user, item, ...) or a list of them, all or none; the
@@ -194,7 +211,7 @@ class Engine:
         return f"Engine(generation={self.generation!r}, items={self._native.item_count})"
 
 
-_REQUEST = ("user", "visitor", "session", "items", "n", "page", "exclude_seen", "exclude_bought", "time", "explain")
+_REQUEST = ("user", "visitor", "session", "items", "n", "page", "exclude_seen", "exclude_bought", "time", "explain", "policy", "category")
 
 
 def _options(history_limit, check, request_seed):

@@ -20,13 +20,24 @@ namespace pannier::serve {
 
 enum class Op { recommend, similar, together };
 
-/// Which step of the fallback chain answered.
-enum class Policy { none, personal, similar, popular, together };
-[[nodiscard]] std::string_view name(Policy policy) noexcept;   ///< "none", "personal", "similar", "popular", "together"
+/// Which step answered. A request may ask for any of them but none and together first; the numbers never change.
+enum class Policy {
+  none,
+  personal,         ///< The history folded into the personal model.
+  similar,          ///< Like the session's last item that has similar ones; asked for first, else like the history's, newest first, at most 20 tried.
+  popular,
+  together,         ///< What is bought with a cart; of op together alone.
+  trending,         ///< Bought more than before; the model trending.
+  seasonal,         ///< Bought at this time of the week and year; the model seasonal.
+  buy_again,        ///< What the person is about to need again; the model buy_again.
+  recently_viewed,  ///< What the person and the session looked at, the latest look first, without what was bought (and kept) since. No model.
+};
+[[nodiscard]] std::string_view name(Policy policy) noexcept;   ///< "none", "personal", ...
+[[nodiscard]] std::optional<Policy> policy_named(std::string_view name) noexcept;
 
 /// One request. Texts and spans are borrowed for the call.
 /// op recommend: for `user` (else `visitor`) and/or the anonymous `session` of items (oldest first); `items` is empty.
-/// op similar:   items similar to the one of `items`; reads `count` and `explain` beside it, the person changes nothing.
+/// op similar:   items similar to the one of `items`; reads `count`, `category` and `explain` beside it, the person changes nothing.
 /// op together:  what is bought together with `items`, a cart of 1 to 10,000, of which unknown ones are ignored; else as similar. No item of the cart is returned.
 struct Request {
   Op op = Op::recommend;
@@ -34,11 +45,15 @@ struct Request {
   std::span<const ItemKey> session{};      ///< At most 10,000; unknown items are ignored.
   std::span<const ItemKey> items{};        ///< op similar: the one item; op together: the cart.
   std::uint32_t count = 10;                ///< 1 to 10,000; more than the catalogue gives what there is.
-  bool exclude_seen = true;                ///< Without the items of the person's events and of the session.
-  bool exclude_bought = false;             ///< Without bought items, also when seen ones may return.
+  /// Without the items of the person's events and of the session: false lets repeats in. Without meaning for the policies buy_again and
+  /// recently_viewed, which offer nothing else.
+  bool exclude_seen = true;
+  bool exclude_bought = false;             ///< Without bought items, also when seen ones may return; without meaning for buy_again.
   std::int64_t time_us = 0;                ///< 0: the engine's clock.
-  bool explain = false;                    ///< Fill in up to 3 reasons an item, largest share of the score first.
+  bool explain = false;                    ///< Fill in 1 to 3 reasons an item, largest share of the score first.
   std::string_view page{};                 ///< Reserved; kept for logs.
+  Policy policy = Policy::personal;        ///< op recommend: the first step; then the chain.
+  std::string_view category{};             ///< Only items whose category is this path or lies under it ("home" has "home/mugs"); "": all.
 };
 
 /// One recommended item.
@@ -49,10 +64,25 @@ struct Answer {
   float propensity = 1;                    ///< Probability that the policy showed it in this slot.
   std::uint32_t first_reason = 0, reason_count = 0;
 };
+/// The first five are model::ReasonKind.
+enum class ReasonKind : std::uint8_t { because_of, buy_again, popular, trending, seasonal, similar_to, bought_with, recently_viewed };
+[[nodiscard]] std::string_view name(ReasonKind kind) noexcept;   ///< "because_of", ...
+
+/// Why an item. Each explained item has at least one:
+/// because_of        an item of the history or the session, and its share of the score;
+/// bought_with       an item of the cart, and its share of the score;
+/// similar_to        the item asked about (or the session's), and the similarity;
+/// buy_again         the item itself, which the person bought, and the score (of personal: its share);
+/// popular, trending, seasonal, recently_viewed   the item itself, and the score of the model (popular: how many people, unless it is weighted).
+/// Where no item of the history speaks for a personal item (each share is 0 or less), nothing personal is claimed: the reason is popular, with what the model popular
+/// gives the item; where that is nothing, because_of the item whose share is the largest, with that share, which then is not above 0.
 struct AnswerReason {
   ItemKey key{};
   ItemIndex index = no_item;
   float weight = 0;
+  ReasonKind kind = ReasonKind::because_of;
+  std::uint32_t times = 0;                 ///< buy_again: at how many different times the person bought it, as the history tells; else 0.
+  float every_days = 0;                    ///< buy_again: days between those, on average; 0 where it was bought once.
 };
 
 /// A reusable answer. After the largest request nothing is allocated. Names and ids are read through it: it holds its generation.
@@ -68,8 +98,9 @@ class Response {
   [[nodiscard]] std::string_view item_id(std::size_t slot) const noexcept;
   [[nodiscard]] std::string_view item_name(std::size_t slot) const noexcept;
   [[nodiscard]] std::string_view reason_id(const AnswerReason& reason) const noexcept;
+  [[nodiscard]] std::string_view reason_name(const AnswerReason& reason) const noexcept;
   [[nodiscard]] Policy policy() const noexcept { return policy_; }
-  /// A later step of the chain than the first (recommend: personal, similar: similar, together: together) answered.
+  /// Another step answered than the one asked for first (recommend: its policy, similar: similar, together: together).
   [[nodiscard]] bool fallback() const noexcept { return fallback_; }
   [[nodiscard]] std::string_view generation() const noexcept;
   [[nodiscard]] std::uint64_t request_id() const noexcept { return request_id_; }
@@ -118,13 +149,16 @@ class Engine {
   [[nodiscard]] static std::shared_ptr<Engine> open(std::span<const std::byte> generation, EngineOptions options = {});
   virtual ~Engine() = default;
 
-  /// Answers one request. Chain of recommend: personal (a history is known: the person's events and the session, folded in) -> similar (to the
-  /// session's last item that has similar ones) -> popular; of together: together -> similar (to the cart's
-  /// last item that has similar ones) -> popular; the response names the step. A step that has no item for the request passes on;
-  /// one that has fewer than asked answers with those. A person nobody knows is no error. The person's events that a damaged store
-  /// cannot give are counted in damaged_reads() and answered without. docs/interface.md says which model answers a step.
-  /// Errors: invalid_argument (count of 0 or above 10,000, a session above 10,000, a time out of range; recommend: items; similar: not one item,
-  /// or one the generation does not know; together: no item, or more than 10,000); the response is untouched.
+  /// Answers one request. Chain of recommend: the policy asked for -> personal (a history is known: the person's events and the session, folded in) -> similar (to
+  /// the session's last item that has similar ones) -> popular; of together: together -> similar (to the cart's last item that has
+  /// similar ones) -> popular; the response names the step. A step that has no item for the request, or whose
+  /// model the generation does not hold, passes on; one that has fewer than asked answers with those. A person nobody knows is no error. The person's
+  /// events that a damaged store cannot give are counted in damaged_reads() and answered without. docs/interface.md says which model answers a step.
+  /// Items with a stock of 0 or less are never among the answers, whatever the policy; they may be among the reasons. A category costs one pass over
+  /// its own items the first time that a workspace meets it (the last 8 are kept).
+  /// Errors: invalid_argument (count of 0 or above 10,000, a session above 10,000, a time out of range, a category that no item has, with a near
+  /// one proposed; recommend: items, policy none or together; similar: not one item, or one the generation does not know; together: no item, or more than 10,000;
+  /// both: a policy); the response is untouched.
   virtual void answer(const Request& request, EngineWorkspace& workspace, Response& response) const = 0;
 
   /// Requests so far whose person's events could not be read.
