@@ -7,6 +7,7 @@ build/bench and pairs with them, ours and theirs in turn in one process.
 
 import html
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -119,29 +120,45 @@ def with_peers(groups):
     return records
 
 
+def duration(seconds):
+    """1.5 s, 12 ms, 3.4 us, 80 ns."""
+    for unit, size in (("s", 1), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9)):
+        if seconds >= size * 0.9995 or unit == "ns":
+            return f"{seconds / size:.3g} {unit}"
+
+
 def picture(group, records):
-    """Horizontal bars on a logarithmic axis: ours, and the peer's below where there is one."""
-    import math
+    """Horizontal bars on a logarithmic axis of seconds: ours, and the peer's below where there is one. Shorter is better."""
     bars = []
     for r in records:
-        bars.append((r["name"], r["ours_s"], "#1b7a5a"))
+        bars.append((r["name"].replace("/manual_time", "").replace("/real_time", ""), r["ours_s"], "#0072b2"))
         if r["peer_s"]:
-            bars.append((r["peer"], r["peer_s"], "#b06a2c"))
-    low, high = min(b[1] for b in bars), max(b[1] for b in bars)
-    floor = 10 ** math.floor(math.log10(low))
-    span = max(1.0, math.log10(high / floor))
-    height = 24 * len(bars) + 60
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="960" height="{height}" font-family="sans-serif" font-size="12">',
+            bars.append((r["peer"], r["peer_s"], "#e69f00"))
+    left = min(460, 20 + 7 * max(len(name) for name, _, _ in bars))
+    right, top, row = 880, 64, 24
+    low = math.floor(math.log10(min(b[1] for b in bars)) - 0.05)
+    high = max(low + 1, math.ceil(math.log10(max(b[1] for b in bars))))
+    bottom = top + row * len(bars) + 4
+    place = lambda seconds: left + (right - left) * (math.log10(seconds) - low) / (high - low)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 {bottom + 34}" width="960" font-family="sans-serif" font-size="12">',
              '<rect width="100%" height="100%" fill="white"/>',
-             f'<text x="10" y="22" font-size="15">{group}: seconds, logarithmic; {html.escape(machine())}</text>']
+             f'<text x="10" y="22" font-size="15">{html.escape(group)}: time of one run, logarithmic; shorter is better</text>',
+             f'<text x="10" y="40" fill="#555">{html.escape(machine())}</text>']
+    if any(r["peer_s"] for r in records):
+        parts.append('<rect x="760" y="12" width="12" height="12" fill="#0072b2"/><text x="778" y="22">pannier</text>'
+                     '<rect x="850" y="12" width="12" height="12" fill="#e69f00"/><text x="868" y="22">peer</text>')
+    step = max(1, math.ceil((high - low) / 8))
+    for power in range(low, high + 1, step):
+        x = place(10.0 ** power)
+        parts.append(f'<line x1="{x:.1f}" y1="{top - 6}" x2="{x:.1f}" y2="{bottom}" stroke="{"#555" if power == low else "#ddd"}"/>'
+                     f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle" fill="#555">{duration(10.0 ** power)}</text>')
     for k, (name, seconds, colour) in enumerate(bars):
-        y = 44 + 24 * k
-        width = 8 + 420 * math.log10(seconds / floor) / span
-        text = f"{seconds:.3g} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.3g} us"
-        parts.append(f'<text x="430" y="{y + 13}" text-anchor="end">{html.escape(name)}</text>'
-                     f'<rect x="440" y="{y}" width="{width:.1f}" height="17" fill="{colour}"/>'
-                     f'<text x="{446 + width:.1f}" y="{y + 13}">{text}</text>')
-    (OUT / f"{group}.svg").write_text("\n".join(parts + ["</svg>"]))
+        y = top + row * k
+        shown = name if 7 * len(name) <= left - 20 else name[:(left - 27) // 7] + "…"
+        parts.append(f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{html.escape(shown)}</text>'
+                     f'<rect x="{left}" y="{y}" width="{max(1.0, place(seconds) - left):.1f}" height="17" fill="{colour}"/>'
+                     f'<text x="{place(seconds) + 6:.1f}" y="{y + 13}">{duration(seconds)}</text>')
+    (OUT / f"{group}.svg").write_text("\n".join(parts + ["</svg>"]) + "\n")
 
 
 def main():

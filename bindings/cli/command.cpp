@@ -182,6 +182,12 @@ void write_text(const std::string& file, const std::string& text) {
   if (failure) throw Error(ErrorCode::io_failure, file, "cannot be written: " + failure.message());
 }
 
+void require_writable(const std::string& file) {
+  const auto folder = std::filesystem::path(file).parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder)) throw Error(ErrorCode::not_found, file, "its folder is not there", "a file in a folder that exists");
+  if (std::filesystem::is_directory(file)) throw Error(ErrorCode::io_failure, file, "is a folder", "a file");
+}
+
 std::int64_t parse_time_option(const std::string& option, const std::string& text) {
   if (const auto time = parse_time(text); time && *time >= earliest_time_us && *time <= latest_time_us) return *time;
   try {

@@ -76,6 +76,9 @@ void print_json(const Json& object);
 /// Replaces `file` by `text` in one step. Errors: io_failure.
 void write_text(const std::string& file, const std::string& text);
 
+/// Refuses, before any work, a file whose folder is not there. Errors: not_found.
+void require_writable(const std::string& file);
+
 /// ISO text or microseconds. Errors: UsageError naming the option.
 [[nodiscard]] std::int64_t parse_time_option(const std::string& option, const std::string& text);
 

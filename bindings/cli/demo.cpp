@@ -5,17 +5,17 @@
 #include <filesystem>
 #include <iostream>
 
-#include "evaluation.hpp"
 #include "pannier/core/time.hpp"
 #include "pannier/data/simulate.hpp"
 #include "pannier/serve/engine.hpp"
 #include "pannier/serve/train.hpp"
+#include "report.hpp"
 
 namespace pannier::cli {
 namespace {
 
 struct Options {
-  std::string folder = "build/demo", items, user;
+  std::string folder = "build/demo", items, user, config, report;
   std::vector<std::string> events;
   ImportFlags import;
   data::SimulateConfig shop;
@@ -92,27 +92,29 @@ void show_answer(const serve::Response& response, const store::ItemTable& items,
   std::cout << table(rows, {true, false, false, false, true, false});
 }
 
-void show_quality(const data::ImportOptions& import, const std::vector<std::string>& files,
-                  const FitControl& control) {
-  std::map<std::string, data::ImportSummary::Cause> dropped;
-  const auto log = read_log(files, import, control, dropped);
-  std::vector<std::int64_t> times(log.times_us().begin(), log.times_us().end());
-  const auto cut_at = times.begin() + static_cast<std::ptrdiff_t>(times.size() * 8 / 10);
-  std::nth_element(times.begin(), cut_at, times.end());
-  EvaluationData parts;
-  parts.split = data::split_by_time(log, parts.weighting, *cut_at);
-  std::vector<std::vector<std::string>> rows{{"model", "recall@20", "ndcg@20", "95 % interval", "catalogue shown", "fit s"}};
-  for (const auto* name : {"popular", "item_knn", "ials"}) {
-    const auto evaluation = evaluate_model(name, "", parts, {}, control);
-    const auto& quality = evaluation.quality;
-    const auto bounds = quality.interval.at("ndcg@20");
-    rows.push_back({name, number(quality.metrics.at("recall@20"), 4), number(quality.metrics.at("ndcg@20"), 4),
-                    number(bounds.first, 4) + " .. " + number(bounds.second, 4),
-                    number(100 * quality.metrics.at("coverage@20"), 0) + " %", number(evaluation.fit_seconds, 2)});
+/// The report's measurement, for a terminal.
+void show_quality(const Json& quality) {
+  const auto at = "@" + std::to_string(quality.value("at", 10));
+  std::vector<std::vector<std::string>> rows{{"model", "recall" + at, "ndcg" + at, "95 % interval", "catalogue shown", "with seen ones", "95 % interval", "fit s"}};
+  for (const auto& model : quality["models"]) {
+    if (!model.contains("new_items") || !model.contains("all_items")) continue;
+    const auto metric = [&](const char* part, const std::string& name) { return model[part]["metrics"].value(name, 0.0); };
+    const auto interval = [&](const char* part) {
+      const auto& bounds = model[part]["interval"]["ndcg" + at];
+      return number(bounds[0].get<double>(), 4) + " .. " + number(bounds[1].get<double>(), 4);
+    };
+    rows.push_back({model.value("name", ""), number(metric("new_items", "recall" + at), 4), number(metric("new_items", "ndcg" + at), 4), interval("new_items"),
+                    number(100 * metric("new_items", "coverage" + at), 0) + " %", number(metric("all_items", "ndcg" + at), 4), interval("all_items"),
+                    number(model.value("fit_seconds", 0.0), 2)});
   }
-  std::cout << "  trained before " << format_time(*cut_at).substr(0, 10)
-            << ", tested on what people did with items new to them afterwards; every item ranked\n"
-            << table(rows, {false, true, true, true, true, true});
+  if (rows.size() == 1) {
+    std::cout << "  nobody came back in the last part of the log, so there is nothing to measure on\n";
+    return;
+  }
+  std::cout << (quality["split"] == "time" ? "  trained until " + quality.value("trained_until", "") + ", tested from " + quality.value("tested_from", "") + " on"
+                                           : std::string("  each customer's last event held out"))
+            << ": what people did with items new to them; every item ranked; then ndcg" << at << " with the items they had before\n"
+            << table(rows, {false, true, true, true, true, true, true, true});
 }
 
 void show_times(serve::Engine& engine, const store::Store& store) {
@@ -170,14 +172,20 @@ void run(const Command& command, const Options& options) {
 
   heading(2, "Training");
   const auto store = store::Store::open(store_folder, store::Store::Mode::create);
-  const auto report = serve::train(*store, inputs, {serve::train_config_from_json("", "")}, control);
+  const auto config = serve::train_config_from_json(read_text(options.config), options.config);
+  ReportCollector collector(files, config, control);
+  inputs.inspect = collector.hook(store);
+  const auto report = serve::train(*store, inputs, config, control);
   std::cout << "  " << grouped(report.read) << " lines read, " << grouped(report.ingested) << " events taken in\n"
             << describe_dropped(report.dropped) << "  " << grouped(report.users) << " people, " << grouped(report.items) << " items;";
   for (const auto& model : report.models) std::cout << ' ' << model.name << ' ' << number(model.seconds, 2) << " s";
   std::cout << "\n  published generation " << report.generation << " after " << number(report.seconds, 1) << " s\n";
 
   heading(3, "How good it is, measured on a later part of the log");
-  show_quality(inputs.import, files, control);
+  const auto page = collector.finish(store, report);
+  show_quality(page["quality"]);
+  const auto page_file = options.report.empty() ? (folder / "report.html").string() : options.report;
+  write_text(page_file, report_page(page));
 
   const auto engine = serve::Engine::open(store);
   const auto generation = engine->generation();
@@ -241,6 +249,7 @@ void run(const Command& command, const Options& options) {
   heading(9, "Times");
   show_times(*engine, *store);
   std::cout << "  the whole demo took " << number(whole.seconds(), 1) << " s\n\n"
+            << "  The page:  " << page_file << "  (one file, open it in a browser)\n"
             << "  Ask more:  build/release/bindings/cli/pannier recommend --store " << store_folder.string() << " --user "
             << (known ? customer.id : "ID") << " --explain\n"
             << "  Your file: make demo DATA=events.csv MAP=user=customer_id,item=product,time=date ARGS='--kind purchase --on-error skip'\n";
@@ -254,6 +263,8 @@ void add_demo(CLI::App& app, Commands& commands) {
   command.app->add_option("--folder", options->folder, "Folder for the demo's shop and store; its store is made anew")->capture_default_str();
   command.app->add_option("--events", options->events, "Your event files; default: a simulated shop");
   command.app->add_option("--items", options->items, "Your items file");
+  command.app->add_option("--config", options->config, "JSON file: {\"events\": {...}, \"models\": [...], \"serving\": {}}");
+  command.app->add_option("--report", options->report, "HTML file of the report; default: report.html in the folder");
   command.app->add_option("--user", options->user, "The customer to show; default: one with a middling history");
   command.app->add_option("--users", options->shop.users, "Customers of the simulated shop")->capture_default_str();
   command.app->add_option("--products", options->shop.items, "Products of the simulated shop")->capture_default_str();

@@ -1,8 +1,9 @@
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
-#include "command.hpp"
 #include "pannier/serve/train.hpp"
+#include "report.hpp"
 
 namespace pannier::cli {
 
@@ -10,7 +11,7 @@ void add_train(CLI::App& app, Commands& commands) {
   auto& command = add_command(app, commands, "train",
                               "Take in event files, fit the configured models, publish one generation");
   struct Options {
-    std::string store, items, config;
+    std::string store, items, config, report;
     std::vector<std::string> events;
     ImportFlags import;
   };
@@ -20,6 +21,7 @@ void add_train(CLI::App& app, Commands& commands) {
                           "Event files, CSV or TSV, plain or .gz, - for standard input; without: train on what the store holds");
   command.app->add_option("--items", options->items, "Items file: item, name, category, brand, price, stock, ...");
   command.app->add_option("--config", options->config, "JSON file: {\"events\": {...}, \"models\": [...], \"serving\": {}}");
+  command.app->add_option("--report", options->report, "HTML file: one page with what was read, sold, learnt and measured");
   options->import.add_to(*command.app);
   command.run = [&command, options] {
     serve::TrainInputs inputs;
@@ -30,14 +32,21 @@ void add_train(CLI::App& app, Commands& commands) {
     if (config_text.empty() && !options->config.empty())
       throw Error(ErrorCode::malformed_input, options->config, "is empty", "a JSON object, {} for the defaults, or no --config");
     const auto config = serve::train_config_from_json(config_text, options->config);
-    // A missing file is refused before a store is made for nothing.
+    // What is missing is refused before a store is made for nothing.
+    if (!options->report.empty()) require_writable(options->report);
     for (const auto& file : inputs.events)
       if (file != "-" && !std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file.string(), "there is no such file");
     if (!inputs.items.empty() && !std::filesystem::exists(inputs.items))
       throw Error(ErrorCode::not_found, inputs.items.string(), "there is no such file");
     const auto store = store::Store::open(
         options->store, options->events.empty() ? store::Store::Mode::read_write : store::Store::Mode::create);
+    std::optional<ReportCollector> collector;
+    if (!options->report.empty()) {
+      collector.emplace(options->events, config, command.control());
+      inputs.inspect = collector->hook(store);
+    }
     const auto report = serve::train(*store, inputs, config, command.control());
+    if (collector) write_text(options->report, report_page(collector->finish(store, report)));
 
     if (command.json) {
       std::cout << serve::to_json(report) << '\n';
@@ -52,6 +61,7 @@ void add_train(CLI::App& app, Commands& commands) {
     for (const auto& model : report.models) std::cout << ' ' << model.name << ' ' << number(model.seconds, 2) << " s";
     std::cout << "\npublished generation " << report.generation << " in " << options->store << " after "
               << number(report.seconds, 1) << " s, " << number(report.peak_rss_mb, 0) << " MB at most\n";
+    if (collector) std::cout << "report: " << options->report << '\n';
   };
 }
 

@@ -261,6 +261,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   checkpoint(control, "publishing", 1, 1);
   report.seconds = seconds_since(start);
   report.peak_rss_mb = peak_rss_mb();
+  if (inputs.inspect) inputs.inspect(log, report);
   return report;
 }
 

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 
@@ -363,8 +364,9 @@ def test_simulate_is_repeatable_and_tells_the_truth(pannier, shop, tmp_path):
 def test_the_demo_runs_on_a_users_file(pannier, shop, tmp_path):
     done = pannier("demo", "--folder", tmp_path, "--events", shop / "events.csv", "--items", shop / "items.csv")
     assert done.code == 0, done.err
-    for text in ("Training", "Recommended to", "Similar to", "into the cart", "median"):
+    for text in ("Training", "Recommended to", "Similar to", "into the cart", "median", "report.html"):
         assert text in done.out
+    assert ElementTree.parse(tmp_path / "report.html").getroot().tag == "html"
 
 
 def test_the_demos_own_shop_answers_nearly_everybody_personally(pannier, tmp_path):

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pannier/core/error.hpp"
+#include "pannier/data/event_log.hpp"
 #include "pannier/model/vectors.hpp"
 #include "pannier/serve/registry.hpp"
 #include "serve/shop.hpp"
@@ -413,4 +414,29 @@ TEST_CASE("train config: what is wrong is refused by its place", "[serve][train]
     INFO(json);
     CHECK_THROWS_WITH(serve::train_config_from_json(json, "c.json"), Contains(part) && StartsWith("c.json"));
   }
+}
+
+TEST_CASE("train: who inspects sees the log that was fitted on and the finished report; a failure there leaves the generation", "[serve][train]") {
+  const Folder folder;
+  const auto store = test::open_store(folder);
+  const auto lines = test::two_tastes();
+  serve::TrainInputs inputs;
+  inputs.events = {folder.write("events.csv", test::csv(lines))};
+  std::size_t events = 0, items = 0;
+  std::string generation;
+  inputs.inspect = [&](const data::EventLog& log, const serve::TrainReport& report) {
+    events = log.size();
+    items = log.item_count();
+    generation = report.generation;
+    REQUIRE(report.seconds > 0);
+    REQUIRE(store->current() == report.generation);
+  };
+  const auto report = serve::train(*store, inputs, quick());
+  REQUIRE(events == lines.size());
+  REQUIRE(items == report.items);
+  REQUIRE(generation == "00000001");
+
+  inputs.inspect = [](const data::EventLog&, const serve::TrainReport&) { throw Error(ErrorCode::io_failure, "page", "cannot be written"); };
+  REQUIRE_THROWS_WITH(serve::train(*store, inputs, quick()), StartsWith("page: cannot be written"));
+  REQUIRE(store->current() == "00000002");
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,7 +14,13 @@
 #include "pannier/data/weighting.hpp"
 #include "pannier/store/store.hpp"
 
+namespace pannier::data {
+class EventLog;
+}
+
 namespace pannier::serve {
+
+struct TrainReport;
 
 /// One entry of "models".
 struct ModelRequest {
@@ -39,6 +46,9 @@ struct TrainInputs {
   std::filesystem::path items{};
   data::ImportOptions import{};
   bool evaluate = false;                       ///< Also measures offline quality: a second fit without each person's last event.
+  /// Sees the log that was fitted on and the finished report once the generation is published, outside of its seconds. What it throws comes
+  /// through; the generation stands.
+  std::function<void(const data::EventLog& log, const TrainReport& report)> inspect{};
 };
 
 struct TrainedModel {
