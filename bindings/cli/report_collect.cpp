@@ -186,6 +186,14 @@ Json ReportCollector::finish(const std::shared_ptr<store::Store>& store, const s
     for (const auto& [cause, lines] : *causes) list.push_back({{"cause", cause}, {"lines", lines.lines}, {"example", without_folders(lines.example)}});
     data_[key] = std::move(list);
   }
+  // Facts and proposals, where reading has any.
+  const auto& read = data_["train"]["events"];
+  Json noted = Json::array();
+  if (read.contains("noted"))
+    for (const auto& [fact, lines] : read["noted"].items()) noted.push_back({{"cause", fact}, {"lines", lines}});
+  Json proposals = read.value("proposals", Json::array());
+  data_["noted"] = std::move(noted);
+  data_["proposals"] = std::move(proposals);
   data_["config"] = Json::parse(generation->info().config_json);
   data_["store"] = sizes_json(*store, *generation);
 

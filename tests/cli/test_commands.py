@@ -120,7 +120,7 @@ def test_together_answers_for_a_cart_by_order(pannier, tmp_path):
     assert answer["policy"] == "together" and not answer["fallback"]
     assert [(item["item"], item["name"]) for item in answer["items"]] == [("cup", "A cup")]
     cart = pannier("together", "--store", tmp_path / "store", "--item", "tea,bread", "-n", "5", "--explain").out
-    assert "A cup" in cart and "Butter" in cart and "bought with tea" in cart
+    assert "A cup" in cart and "Butter" in cart and "bought with Tea" in cart
     refused = pannier("together", "--store", tmp_path / "store", "--item", "tea,coffee")
     assert refused.code == 1 and "--item: 'coffee' is no item" in refused.err
     refused = pannier("together", "--store", tmp_path / "store", "--item", "tea,,cup")
