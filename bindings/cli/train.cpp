@@ -56,8 +56,13 @@ void add_train(CLI::App& app, Commands& commands) {
               << grouped(report.duplicates) << " known already\n"
               << describe_dropped(report.dropped);
     if (const auto left_out = describe_dropped(report.items_dropped); !left_out.empty()) std::cout << "of " << options->items << '\n' << left_out;
-    std::cout << "trained on " << grouped(report.users) << " people and "
-              << grouped(report.items) << " items:";
+    const auto& back = report.cancellations;
+    if (const auto lines = back.whole + back.in_part + back.unmatched; lines != 0)
+      std::cout << grouped(lines) << " cancellations without a person: " << grouped(back.whole) << " matched, " << grouped(back.in_part) << " in part, "
+                << grouped(back.unmatched) << " cancel nothing that is known\n";
+    std::cout << "trained on " << grouped(report.users) << " people, ";
+    if (report.orders_without_person != 0) std::cout << grouped(report.orders_without_person) << " orders without one, ";
+    std::cout << grouped(report.items) << " items:";
     for (const auto& model : report.models) std::cout << ' ' << model.name << ' ' << number(model.seconds, 2) << " s";
     std::cout << "\npublished generation " << report.generation << " in " << options->store << " after "
               << number(report.seconds, 1) << " s, " << number(report.peak_rss_mb, 0) << " MB at most\n";

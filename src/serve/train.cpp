@@ -232,6 +232,8 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   const auto orders = data::build_order_rows(log, config.events, info.last_event_us, with_stage(control, "building the matrix"));
   const auto has_weight = [](const CsrView& rows) { return std::any_of(rows.values.begin(), rows.values.end(), [](float weight) { return weight > 0; }); };
   if (!has_weight(matrix) && !has_weight(orders)) refuse_without_evidence();
+  report.orders_without_person = orders.cells.rows;
+  report.cancellations = orders.refunds;
 
   const FitData data{.events = matrix, .orders = orders, .log = &log, .weighting = config.events, .now_us = info.last_event_us};
   std::vector<FittedModel> models;
@@ -293,6 +295,13 @@ std::string to_json(const TrainReport& report) {
   field("items", report.items);
   out += ",\"items_dropped\":";
   causes(report.items_dropped);
+  out += ",\"orders_without_person\":{\"trained\":";
+  put_json(out, report.orders_without_person);
+  out += ",\"cancellations\":{\"whole\":";
+  put_json(out, report.cancellations.whole);
+  field("in_part", report.cancellations.in_part);
+  field("unmatched", report.cancellations.unmatched);
+  out += "}}";
   out += ",\"models\":[";
   for (const auto& model : report.models) {
     out += out.back() == '[' ? "{\"name\":" : ",{\"name\":";

@@ -123,6 +123,14 @@ TEST_CASE("together: a shop that knows nobody is trained on its orders, whatever
   REQUIRE(shop.response.items()[0].score == known.response.items()[0].score);
 }
 
+TEST_CASE("together: training tells of orders without a person and of their cancellations", "[serve][together]") {
+  Tearoom shop("time,kind,user,order,item,quantity,price\n2024-01-01,purchase,,1,a,2,3\n2024-01-01,purchase,,1,b,1,3\n2024-01-02,purchase,,2,b,1,3\n2024-01-03,refund,,C1,a,1,3\n"
+               "2024-01-03,refund,,C2,b,1,3\n2024-01-04,refund,,C3,b,1,9\n2024-01-04,purchase,ann,4,a,1,3\n");
+  REQUIRE(shop.report.orders_without_person == 1);
+  REQUIRE(shop.report.cancellations == data::RefundMatches{.whole = 2, .in_part = 0, .unmatched = 1});
+  REQUIRE_THAT(serve::to_json(shop.report), Contains(R"("orders_without_person":{"trained":1,"cancellations":{"whole":2,"in_part":0,"unmatched":1}})"));
+}
+
 TEST_CASE("together: orders of nobody add to those of people", "[serve][together]") {
   // People buy bread, everybody else tea.
   Tearoom shop(orders([](int n) { return n % 2 == 0 ? std::string() : "u" + std::to_string(n % 5); }));

@@ -11,6 +11,7 @@
 #include "pannier/core/fit.hpp"
 #include "pannier/data/event_file.hpp"
 #include "pannier/data/import_map.hpp"
+#include "pannier/data/orders.hpp"
 #include "pannier/data/weighting.hpp"
 #include "pannier/store/store.hpp"
 
@@ -63,6 +64,8 @@ struct TrainReport {
   std::map<std::string, data::ImportSummary::Cause> dropped;
   std::map<std::string, data::ImportSummary::Cause> items_dropped;   ///< Lines of the items file, as `dropped` of the event files.
   std::uint64_t users = 0, items = 0;      ///< People with events, items of the generation.
+  std::uint64_t orders_without_person = 0; ///< That are trained on: some of their weight is left.
+  data::RefundMatches cancellations;       ///< What became of the refund lines of orders without a person.
   std::vector<TrainedModel> models;
   double seconds = 0;
   double peak_rss_mb = 0;                  ///< As peak_rss_mb().
@@ -79,7 +82,7 @@ struct TrainReport {
 TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control = {});
 
 /// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}}, "users",
-/// "items", "items_dropped": {cause: n}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
+/// "items", "items_dropped": {cause: n}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
 [[nodiscard]] std::string to_json(const TrainReport& report);
 
 /// The most memory this process has held so far, in units of 1,000,000 bytes; 0 where the system does not tell.
