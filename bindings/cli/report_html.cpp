@@ -43,8 +43,13 @@ double number_at(const Json& object, std::string_view key) {
 
 namespace {
 
+/// Four digits with the minus of print.
+std::string score_text(double value) { return (value < 0 ? "−" : "") + number(std::abs(value), 4); }
+
 std::string interval_text(const Json& bounds) {
-  return bounds.is_array() && bounds.size() == 2 ? number(bounds[0].get<double>(), 4) + "–" + number(bounds[1].get<double>(), 4) : "–";
+  if (!bounds.is_array() || bounds.size() != 2) return "–";
+  const double low = bounds[0].get<double>(), high = bounds[1].get<double>();
+  return score_text(low) + (low < 0 ? " to " : "–") + score_text(high);
 }
 
 /// Where the whole interval of the difference lies.
@@ -138,10 +143,13 @@ std::string quality_section(const Json& report) {
     const auto &ours = (*best)["new_items"], &theirs = (*popular)["new_items"];
     const double mine = number_at(ours["metrics"], "ndcg" + at), base = number_at(theirs["metrics"], "ndcg" + at);
     const bool apart = ours["interval"]["ndcg" + at][0].get<double>() > theirs["interval"]["ndcg" + at][1].get<double>();
-    text += "<p><b>" + escaped((*best)["name"].get<std::string>()) + "</b> " +
-            (base > 0 ? "reaches " + number(mine / base, 1) + " times the score of showing everybody the best-sellers" : "is measured beside showing everybody the best-sellers") +
-            (apart ? ", and the two intervals do not overlap: the difference is no accident of who was asked.</p>"
-                   : "; the two intervals overlap, so see the paired difference in the table: it compares the same customers.</p>");
+    const auto name = "<b>" + escaped((*best)["name"].get<std::string>()) + "</b>";
+    if (mine <= base)
+      text += "<p>For products new to the customer no model does better here than showing everybody the best-sellers; " + name + " comes nearest.</p>";
+    else
+      text += "<p>For products new to the customer " + name + (base > 0 ? " reaches " + number(mine / base, 1) + " times the score of" : " is better than") + " showing everybody the best-sellers" +
+              (apart ? ", and the two intervals do not overlap: the difference is no accident of who was asked.</p>"
+                     : "; the two intervals overlap, so see the difference in the table: it compares the same customers.</p>");
   }
   text += fresh + all;
   if (quality.contains("not_measured"))

@@ -127,7 +127,7 @@ def test_quality_stands_with_intervals_beside_popular(page):
             low, high = map(float, row[2].split("–"))
             assert low <= float(row[1]) <= high
         for row in rows[2:]:
-            assert re.fullmatch(r"[+−]0\.\d{4} \(-?0\.\d{4}–-?0\.\d{4}\) (better|worse|not told apart)", row[3]), row
+            assert re.fullmatch(r"[+−]0\.\d{4} \((0\.\d{4}–|−0\.\d{4} to −?)0\.\d{4}\) (better|worse|not told apart)", row[3]), row
 
 
 def test_hostile_names_are_texts_and_nothing_else(pannier, shop, config, tmp_path):
