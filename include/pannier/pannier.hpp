@@ -1,6 +1,7 @@
 /// Everything of pannier. Each header also stands alone.
 #pragma once
 
+#include "pannier/cf/blend.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
 #include "pannier/cf/together.hpp"

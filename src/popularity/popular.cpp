@@ -64,10 +64,13 @@ class Popular final : public PopularModel {
     return 0;
   }
 
-  std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<model::Reason>) const override {
+  std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<model::Reason> out) const override {
     require_valid(history, {}, item_count(), workspace);
     model::require_valid_item(item, item_count());
-    return 0;
+    const float people = popularity_[value(item)];
+    if (out.empty() || !(people > 0)) return 0;
+    out[0] = {.item = item, .weight = people, .kind = model::ReasonKind::popular};
+    return 1;
   }
 
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {

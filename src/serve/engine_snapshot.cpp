@@ -31,6 +31,7 @@ std::shared_ptr<const Snapshot> open_snapshot(std::shared_ptr<const store::Gener
   for (const auto& opened : snapshot->models)
     if (snapshot->personal == nullptr && opened->vectors() != nullptr) snapshot->personal = opened.get();
   if (snapshot->personal == nullptr) snapshot->personal = item_knn;
+  if (const auto* blend = find("blend")) snapshot->personal = blend;
 
   const auto serving = config.value("serving", Json::object());
   const auto choose = [&](const char* step, const model::Recommender*& model) {

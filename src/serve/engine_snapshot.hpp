@@ -47,7 +47,7 @@ struct Snapshot {
   bool all_in_stock = true;
 };
 
-/// Opens the models and settles which answers what: "serving" of the train config, else personal = the first model with vectors, else
+/// Opens the models and settles which answers what: "serving" of the train config, else personal = blend, else the first model with vectors, else
 /// item_knn; similar = item_knn, else the personal one; popular, together, trending, seasonal and buy_again = the models of these names.
 /// Errors: malformed_input (a config that does not fit the generation), and those of open_models().
 [[nodiscard]] std::shared_ptr<const Snapshot> open_snapshot(std::shared_ptr<const store::Generation> generation);

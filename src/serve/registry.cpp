@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "pannier/cf/blend.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
 #include "pannier/cf/together.hpp"
@@ -17,6 +18,7 @@
 #include "pannier/data/orders.hpp"
 #include "pannier/popularity/buy_again.hpp"
 #include "pannier/popularity/popular.hpp"
+#include "serve/blend_fit.hpp"
 #include "serve/json_text.hpp"
 
 namespace pannier::serve {
@@ -169,6 +171,14 @@ popularity::BuyAgainFit fit_buy_again(const FitData& data, const popularity::Buy
   return popularity::fit_buy_again(require_log(data, "buy_again", "purchases and their times"), data.now_us, data.categories, config, control);
 }
 
+std::shared_ptr<const model::Recommender> read_member(std::string_view kind, const model::SectionReader& reader, std::uint32_t items) {
+  return read_model(kind, reader, items);
+}
+
+std::shared_ptr<const cf::BlendModel> read_whole_blend(const model::SectionReader& reader, std::uint32_t items) {
+  return cf::read_blend(reader, items, [](std::string_view) { return nullptr; }, read_member);
+}
+
 /// A model that is fitted on more than the matrix: Fit takes all of the data.
 template <class Config, auto fit, auto read>
 constexpr Entry data_entry(std::string_view name) {
@@ -192,6 +202,7 @@ constexpr std::array entries{
     Entry{.name = "together", .settings = describe_settings<cf::TogetherConfig>, .complete = complete<cf::TogetherConfig>, .fit = fit_together,
           .read = [](const model::SectionReader& reader, std::uint32_t items) -> std::shared_ptr<const model::Recommender> { return cf::read_together(reader, items); }},
     data_entry<popularity::BuyAgainConfig, fit_buy_again, popularity::read_buy_again>("buy_again"),
+    data_entry<cf::BlendConfig, fit_blend_on, read_whole_blend>("blend"),
 };
 
 constexpr auto names = [] {
@@ -286,12 +297,30 @@ std::shared_ptr<const model::Recommender> read_model(std::string_view kind, cons
   return found->read(reader, item_count);
 }
 
+std::shared_ptr<const model::Recommender> beside_siblings(std::shared_ptr<const model::Recommender> model) {
+  const auto* const blend = dynamic_cast<const cf::BlendModel*>(model.get());
+  return blend == nullptr ? std::move(model) : blend->without_members();
+}
+
 std::vector<std::shared_ptr<const model::Recommender>> open_models(const store::Generation& generation) {
   std::vector<std::shared_ptr<const model::Recommender>> out;
   const auto& models = generation.models();
-  for (std::size_t i = 0; i < models.size(); ++i) {
+  out.resize(models.size());
+  const auto beside = [&](std::string_view name) -> std::shared_ptr<const model::Recommender> {
+    for (std::size_t i = 0; i < models.size(); ++i)
+      if (models[i].name == name && models[i].kind != "blend") return out[i];
+    return nullptr;
+  };
+  // Blends last: what they are made of is opened then.
+  std::vector<std::size_t> sequence(models.size());
+  std::iota(sequence.begin(), sequence.end(), std::size_t{0});
+  std::stable_partition(sequence.begin(), sequence.end(), [&](std::size_t i) { return models[i].kind != "blend"; });
+  for (const auto i : sequence) {
     try {
-      out.push_back(read_model(models[i].kind, *generation.reader(i), generation.items().size()));
+      const auto reader = generation.reader(i);
+      const auto items = generation.items().size();
+      if (models[i].kind == "blend") out[i] = cf::read_blend(*reader, items, beside, read_member);
+      else out[i] = read_model(models[i].kind, *reader, items);
     } catch (const Error& error) {
       throw Error(error.code(), "generation " + generation.info().id + ": model " + models[i].name + ": " + error.where(), error.problem(),
                   error.allowed());

@@ -184,11 +184,14 @@ void measure_quality(const data::EventLog& log, const TrainConfig& config, const
   if (!drop_seen(split.train, split.test)) return;
   if (std::none_of(split.train.values.begin(), split.train.values.end(), [](float weight) { return weight > 0; })) return;
   const auto orders = data::build_order_rows(split.log, config.events, split.now_us, control);
+  std::vector<Sibling> siblings;
   for (std::size_t i = 0; i < config.models.size(); ++i) {
     const auto& request = config.models[i];
     const auto staged = with_stage(control, "evaluating " + request.name);
     const auto fitted = fit_model(request.name, request.config_json,
-                                  FitData{.events = split.train, .orders = orders, .log = &split.log, .weighting = config.events, .now_us = split.now_us}, staged);
+                                  FitData{.events = split.train, .orders = orders, .log = &split.log, .weighting = config.events, .now_us = split.now_us,
+                                          .categories = {}, .siblings = siblings}, staged);
+    siblings.push_back({request.name, request.config_json, fitted.model});
     report.models[i].metrics = evaluate::evaluate(*fitted.model, split, {}, staged).metrics;
   }
 }
@@ -235,18 +238,21 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   report.orders_without_person = orders.cells.rows;
   report.cancellations = orders.refunds;
 
-  const FitData data{.events = matrix, .orders = orders, .log = &log, .weighting = config.events, .now_us = info.last_event_us};
+  FitData data{.events = matrix, .orders = orders, .log = &log, .weighting = config.events, .now_us = info.last_event_us};
   std::vector<FittedModel> models;
+  std::vector<Sibling> siblings;
   for (const auto& request : config.models) {
     const auto begin = Clock::now();
+    data.siblings = siblings;
     models.push_back(fit_model(request.name, request.config_json, data, with_stage(control, "fitting " + request.name)));
     report.models.push_back({.name = request.name, .seconds = seconds_since(begin), .metrics = {}});
     const auto& model = models.back().model;
+    siblings.push_back({request.name, request.config_json, model});
     content.models.emplace_back(store::ModelEntry{.name = request.name,
                                                   .kind = std::string(model->kind()),
                                                   .config_json = model->config_json(),
                                                   .fit_seconds = report.models.back().seconds},
-                                model);
+                                beside_siblings(model));
   }
   if (inputs.evaluate) measure_quality(log, config, control, report);
 

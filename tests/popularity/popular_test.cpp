@@ -19,8 +19,7 @@ conformance::Subject subject(bool weighted) {
   return {.fit = [=](const CsrView& events, const FitControl& control) -> conformance::Model { return fit_popular(events, {.weighted = weighted}, control).model; },
           .read = [](const model::SectionReader& reader, std::uint32_t items) -> conformance::Model { return popularity::read_popular(reader, items); },
           .personal = false,
-          .similar = false,
-          .explains = false};
+          .similar = false};
 }
 
 std::vector<Scored> ranked(const popularity::PopularModel& model) {

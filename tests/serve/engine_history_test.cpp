@@ -192,3 +192,25 @@ TEST_CASE("engine: decay counts to the request's time", "[serve][engine]") {
   REQUIRE(shop.response.scores()[0] != score);
   REQUIRE(shop.ids({.user = "u3", .time_us = lines.back().time_us}) == soon);
 }
+
+TEST_CASE("engine: a blend that stands beside its members answers the personal step, with reasons, and knows nobody by number", "[serve][engine]") {
+  const auto lines = test::two_tastes();
+  test::Shop shop(lines, R"({"models": [{"name": "popular"}, {"name": "item_knn", "neighbours": 10}, {"name": "ials", "factors": 8, "epochs": 4}, {"name": "buy_again"}, {"name": "blend"}]})");
+  serve::Request request{.user = "u3", .count = 6, .explain = true};
+  const auto ids = shop.ids(request);
+  REQUIRE_FALSE(ids.empty());
+  REQUIRE(shop.response.policy() == serve::Policy::personal);
+  REQUIRE(test::disjoint(ids, test::items_of(lines, "u3")));
+  for (std::size_t slot = 0; slot < ids.size(); ++slot) REQUIRE_FALSE(shop.response.reasons(slot).empty());
+  const std::vector<float> scores(shop.response.scores().begin(), shop.response.scores().end());
+  // Somebody with the same events who was not trained on gets the same answer.
+  auto twin = lines;
+  std::erase_if(twin, [](const test::Line& line) { return line.user != "u3"; });
+  for (auto& line : twin) line.user = "twin", shop.engine->record(std::vector{test::event_of(line)});
+  request.user = "twin";
+  REQUIRE(shop.ids(request) == ids);
+  REQUIRE(std::vector<float>(shop.response.scores().begin(), shop.response.scores().end()) == scores);
+  // What was bought comes back where seen items may return.
+  request.exclude_seen = false;
+  REQUIRE_FALSE(shop.ids(request).empty());
+}

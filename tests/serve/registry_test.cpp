@@ -111,6 +111,24 @@ TEST_CASE("registry: ials gives the users' own rows, the others none", "[serve][
   REQUIRE(serve::fit_model("popular", "", events).user_factors.rows() == 0);
 }
 
+TEST_CASE("registry: a blend takes the models beside it by name and refuses others", "[serve][registry]") {
+  const auto events = few_events();
+  const auto knn = quickly_fitted("item_knn").model, popular = quickly_fitted("popular").model;
+  const std::vector<serve::Sibling> siblings{{"item_knn", "", knn}, {"popular", "", popular}};
+  const serve::FitData data{.events = events, .siblings = siblings};
+  const auto blend = serve::fit_model("blend", "", data).model;
+  REQUIRE(Contains("\"item_knn,popular\"").match(blend->config_json()));
+  const auto beside = serve::beside_siblings(blend);
+  REQUIRE(recommended(*beside) == recommended(*blend));
+  REQUIRE(serve::beside_siblings(knn) == knn);
+  const test::Folder folder;
+  serve::save_model(*beside, folder / "beside.pnr");
+  REQUIRE_THROWS_WITH(serve::load_model(folder / "beside.pnr"), Contains("item_knn") && Contains("not beside the blend"));
+  REQUIRE_THROWS_WITH(serve::fit_model("blend", R"({"members": "item_knn,ials"})", data), Contains("\"ials\"") && Contains("item_knn, popular"));
+  REQUIRE_THROWS_WITH(serve::fit_model("blend", R"({"members": "blend"})", data), Contains("name a blend"));
+  REQUIRE_THROWS_WITH(serve::fit_model("blend", R"({"members": "item_nn"})", serve::FitData{.events = events}), Contains("item_knn"));
+}
+
 TEST_CASE("registry: settings are listed with type, default and range", "[serve][registry]") {
   const auto settings = serve::model_settings("ials");
   REQUIRE(settings.front().name == "factors");

@@ -73,6 +73,11 @@ class Workspace {
   std::vector<std::uint64_t> marks;  ///< Bitmap over items; all zero between calls.
   TopK top;
   std::vector<Scored> scored;
+  // For models made of models, whose members use the buffers above.
+  std::vector<ItemIndex> outer_items;
+  std::vector<float> outer_sums, outer_scores, outer_own, outer_scales;
+  std::vector<std::uint32_t> outer_counts;
+  std::vector<Reason> outer_reasons, outer_merged;
 };
 
 class SectionWriter;

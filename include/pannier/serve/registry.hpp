@@ -25,6 +25,12 @@ struct FittedModel {
   FitReport report;
 };
 
+/// A model that stands beside the one to be fitted.
+struct Sibling {
+  std::string_view name, config_json;
+  std::shared_ptr<const model::Recommender> model;
+};
+
 /// All that a model may be fitted on. Borrowed for the call.
 /// popular and item_knn read `events` with `orders` below them, where an order counts like a person; together reads the log. ials reads `events` alone,
 /// and `orders` in their place where no event has a weight: a log without people still gives every model something.
@@ -35,6 +41,7 @@ struct FitData {
   data::WeightingConfig weighting{};       ///< By which `events` came from `log`.
   std::int64_t now_us = 0;                 ///< The time that ages count to.
   std::span<const std::string_view> categories{};   ///< Category path of each column, "" where unknown. Empty: none is known.
+  std::span<const Sibling> siblings{};     ///< Models fitted before, on the same data: the members that a blend may have. Empty: it fits its own.
 };
 
 /// The names fit_model() knows, in the order of the documentation.
@@ -60,10 +67,13 @@ struct Setting {
 [[nodiscard]] FittedModel fit_model(std::string_view name, std::string_view config_json, const FitData& data, const FitControl& control = {});
 [[nodiscard]] FittedModel fit_model(std::string_view name, std::string_view config_json, const CsrView& events, const FitControl& control = {});
 
-/// Opens a written model of `kind`. Errors: unsupported (a kind this build does not know), malformed_input.
+/// Opens a written model of `kind`. Errors: unsupported (a kind this build does not know), malformed_input (also a blend whose members are not inside).
 [[nodiscard]] std::shared_ptr<const model::Recommender> read_model(std::string_view kind, const model::SectionReader& reader, std::uint32_t item_count);
 
-/// The models of a generation, in the order of Generation::models(). Each keeps the generation's memory alive.
+/// The model as a generation holds it, where what it is made of stands beside it: a blend keeps its members' names and weights alone.
+[[nodiscard]] std::shared_ptr<const model::Recommender> beside_siblings(std::shared_ptr<const model::Recommender> model);
+
+/// The models of a generation, in the order of Generation::models(); a blend's members are those of its names. Each keeps the generation's memory alive.
 /// Errors: as read_model(), naming the generation and the model.
 [[nodiscard]] std::vector<std::shared_ptr<const model::Recommender>> open_models(const store::Generation& generation);
 

@@ -1,0 +1,294 @@
+// Answers of a blend. Members use the workspace's own buffers, the blend those named outer; marks are the members'.
+#include "pannier/cf/blend.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "cf/blend_model.hpp"
+#include "pannier/core/bytes.hpp"
+#include "pannier/core/error.hpp"
+
+namespace pannier::cf {
+namespace {
+
+using model::Ask;
+using model::History;
+using model::Reason;
+using model::Workspace;
+
+constexpr std::size_t most_members = 64;
+
+/// weight / largest, 0 where the member says nothing.
+float scale(float weight, float largest) noexcept {
+  const float out = largest > 0 ? weight / largest : 0;
+  return out < std::numeric_limits<float>::infinity() ? out : 0;
+}
+
+/// The sections of one member inside a blend.
+std::string section_name(std::size_t member, std::string_view name) { return "member" + std::to_string(member) + "_" + std::string(name); }
+
+class MemberWriter final : public model::SectionWriter {
+ public:
+  MemberWriter(model::SectionWriter& outer, std::size_t member) : outer_(outer), member_(member) {}
+  void section(std::string_view name, std::span<const std::byte> bytes) override { outer_.section(section_name(member_, name), bytes); }
+
+ private:
+  model::SectionWriter& outer_;
+  std::size_t member_;
+};
+
+class MemberReader final : public model::SectionReader {
+ public:
+  MemberReader(const model::SectionReader& outer, std::size_t member, std::string config)
+      : outer_(outer), member_(member), config_(std::move(config)) {}
+  std::span<const std::byte> section(std::string_view name) const override { return outer_.section(section_name(member_, name)); }
+  std::shared_ptr<const void> keeper() const override { return outer_.keeper(); }
+  std::string_view config_json() const override { return config_; }
+
+ private:
+  const model::SectionReader& outer_;
+  std::size_t member_;
+  std::string config_;
+};
+
+class Blend final : public BlendModel {
+ public:
+  Blend(BlendConfig config, std::uint32_t items, std::vector<BlendMember> members, std::vector<float> own, std::vector<float> fresh, bool inside)
+      : config_(std::move(config)), items_(items), members_(std::move(members)), own_(std::move(own)), new_(std::move(fresh)), inside_(inside) {}
+
+  [[nodiscard]] std::string_view kind() const noexcept override { return "blend"; }
+  [[nodiscard]] std::uint32_t item_count() const noexcept override { return items_; }
+  [[nodiscard]] std::string config_json() const override { return to_json(config_); }
+  [[nodiscard]] std::span<const BlendMember> members() const noexcept override { return members_; }
+  [[nodiscard]] std::span<const float> own_weights() const noexcept override { return own_; }
+  [[nodiscard]] std::span<const float> new_weights() const noexcept override { return new_; }
+  [[nodiscard]] std::shared_ptr<const BlendModel> without_members() const override {
+    return std::make_shared<Blend>(config_, items_, members_, own_, new_, false);
+  }
+
+  std::size_t recommend(const History& history, const Ask& ask, Workspace& workspace, std::span<Scored> out) const override {
+    require_valid(history, ask, items_, workspace);
+    if (!has_evidence(history)) return 0;
+    weigh(history, workspace);
+    auto& sums = workspace.outer_sums;
+    if (ask.exclude_history)
+      for (const auto item : history.items) sums[value(item)] = 0;
+    auto& top = workspace.top;
+    top.reset(std::min({std::size_t{ask.count}, out.size(), std::size_t{items_}}));
+    for (std::uint32_t i = 0; i < items_; ++i)
+      if (sums[i] > 0 && sums[i] >= top.threshold() && (ask.allowed == nullptr || ask.allowed->contains(ItemIndex{i}))) top.push(ItemIndex{i}, sums[i]);
+    return top.finish(out);
+  }
+
+  void score(const History& history, std::span<const ItemIndex> candidates, Workspace& workspace, std::span<float> out) const override {
+    require_valid(history, {}, items_, workspace);
+    model::require_valid_candidates(candidates, items_, out.size());
+    if (!has_evidence(history)) {
+      std::fill(out.begin(), out.end(), 0.0f);
+      return;
+    }
+    weigh(history, workspace);
+    for (std::size_t n = 0; n < candidates.size(); ++n) out[n] = workspace.outer_sums[value(candidates[n])];
+  }
+
+  std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored> out) const override {
+    require_valid({}, ask, items_, workspace);
+    model::require_valid_item(item, items_);
+    for (const auto& member : members_) {
+      // Whether a member has any does not depend on what is asked.
+      Scored first;
+      if (member.model->similar(item, {.count = 1, .allowed = nullptr, .exclude_history = false}, workspace, {&first, 1}) == 0) continue;
+      return member.model->similar(item, ask, workspace, out);
+    }
+    return 0;
+  }
+
+  std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<Reason> out) const override {
+    std::uint32_t count = 0;
+    explain_each(history, {&item, 1}, out.size(), workspace, out, {&count, 1});
+    return count;
+  }
+
+  void explain_each(const History& history, std::span<const ItemIndex> items, std::size_t most, Workspace& workspace, std::span<Reason> out,
+                    std::span<std::uint32_t> counts) const override {
+    require_valid(history, {}, items_, workspace);
+    model::require_valid_explanations(items, most, items_, out.size(), counts.size());
+    std::fill(counts.begin(), counts.end(), 0u);
+    if (!has_evidence(history) || items.empty()) return;
+    weigh(history, workspace);
+    // A member's reasons of an item: at most one a history item, and one for the item itself.
+    const std::size_t room = history.items.size() + 1;
+    auto& reasons = workspace.outer_reasons;
+    auto& found = workspace.outer_counts;
+    if (reasons.size() < members_.size() * items.size() * room) reasons.resize(members_.size() * items.size() * room);
+    found.assign(members_.size() * items.size(), 0);
+    for (std::size_t m = 0; m < members_.size(); ++m)
+      if (says_something(m))
+        members_[m].model->explain_each(history, items, room, workspace, std::span(reasons).subspan(m * items.size() * room, items.size() * room),
+                                        std::span(found).subspan(m * items.size(), items.size()));
+    auto& place = workspace.touched;   // Of each history item: its number in the history.
+    if (place.size() < items_) place.resize(items_);
+    for (const auto item : history.items) place[value(item)] = no_place;
+    for (std::uint32_t n = 0; n < history.items.size(); ++n) place[value(history.items[n])] = n;
+    auto& shares = workspace.floats;
+    auto& merged = workspace.outer_merged;
+    for (std::size_t n = 0; n < items.size(); ++n) {
+      if (!(workspace.outer_sums[value(items[n])] > 0)) continue;
+      shares.assign(history.items.size(), 0.0f);
+      merged.clear();
+      const bool own = std::find(history.items.begin(), history.items.end(), items[n]) != history.items.end();
+      for (std::size_t m = 0; m < members_.size(); ++m) {
+        const float factor = workspace.outer_scales[2 * m + (own ? 0 : 1)];
+        if (factor <= 0) continue;
+        for (std::size_t r = 0; r < found[m * items.size() + n]; ++r) {
+          const auto& reason = reasons[(m * items.size() + n) * room + r];
+          const float share = factor * reason.weight;
+          if (reason.kind != model::ReasonKind::because_of) {
+            const auto same = std::find_if(merged.begin(), merged.end(), [&](const Reason& other) { return other.kind == reason.kind && other.item == reason.item; });
+            if (same == merged.end()) merged.push_back({reason.item, share, reason.kind});
+            else same->weight += share;
+          } else if (value(reason.item) < items_ && place[value(reason.item)] < history.items.size() && history.items[place[value(reason.item)]] == reason.item) {
+            shares[place[value(reason.item)]] += share;
+          }
+        }
+      }
+      for (std::size_t i = 0; i < shares.size(); ++i)
+        if (shares[i] != 0 && shares[i] == shares[i]) merged.push_back({history.items[i], shares[i], model::ReasonKind::because_of});
+      const auto count = std::min(most, merged.size());
+      std::partial_sort(merged.begin(), merged.begin() + static_cast<std::ptrdiff_t>(count), merged.end(), [](const Reason& a, const Reason& b) {
+        return a.weight != b.weight ? a.weight > b.weight : a.item != b.item ? value(a.item) < value(b.item) : a.kind < b.kind;
+      });
+      std::copy_n(merged.begin(), count, out.begin() + static_cast<std::ptrdiff_t>(n * most));
+      counts[n] = static_cast<std::uint32_t>(count);
+    }
+  }
+
+  void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
+    ByteWriter names;
+    names.put_varint(members_.size());
+    names.put(static_cast<std::uint8_t>(inside_));
+    for (const auto& member : members_) {
+      names.put_text(member.name);
+      names.put_text(member.model->kind());
+      names.put_text(inside_ ? member.model->config_json() : std::string());
+    }
+    writer.section("members", names.bytes());
+    writer.array<float>("own_weights", own_);
+    writer.array<float>("new_weights", new_);
+    if (!inside_) return;
+    for (std::size_t m = 0; m < members_.size(); ++m) {
+      MemberWriter inner(writer, m);
+      members_[m].model->write(inner, order);
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t no_place = 0xFFFFFFFFu;
+
+  static bool has_evidence(const History& history) noexcept {
+    return std::any_of(history.weights.begin(), history.weights.end(), [](float weight) { return weight > 0; }) ||
+           std::any_of(history.bought.begin(), history.bought.end(), [](const model::Bought& bought) { return bought.times > 0; });
+  }
+  [[nodiscard]] bool says_something(std::size_t m) const noexcept { return own_[m] > 0 || new_[m] > 0; }
+
+  /// Every item's score in workspace.outer_sums, and what each member's scores are multiplied by, for own and for new items, in outer_scales.
+  void weigh(const History& history, Workspace& workspace) const {
+    auto& all = workspace.outer_items;
+    if (all.size() != items_) {
+      all.resize(items_);
+      for (std::uint32_t i = 0; i < items_; ++i) all[i] = ItemIndex{i};
+    }
+    auto& sums = workspace.outer_sums;
+    auto& scores = workspace.outer_scores;
+    auto& own = workspace.outer_own;
+    auto& scales = workspace.outer_scales;
+    sums.assign(items_, 0.0f);
+    scores.resize(items_);
+    own.assign(history.items.size(), 0.0f);
+    scales.assign(2 * members_.size(), 0.0f);
+    for (std::size_t m = 0; m < members_.size(); ++m) {
+      if (!says_something(m)) continue;
+      members_[m].model->score(history, all, workspace, scores);
+      float largest_own = 0;
+      for (const auto item : history.items) largest_own = std::max(largest_own, scores[value(item)]);
+      auto& own_scores = workspace.floats;
+      if (own_scores.size() < history.items.size()) own_scores.resize(history.items.size());
+      for (std::size_t n = 0; n < history.items.size(); ++n) own_scores[n] = std::exchange(scores[value(history.items[n])], 0.0f);
+      float largest[8]{};
+      const auto* const values = scores.data();
+      std::size_t i = 0;
+      for (; i + 8 <= items_; i += 8)
+        for (std::size_t k = 0; k < 8; ++k) largest[k] = values[i + k] > largest[k] ? values[i + k] : largest[k];
+      for (; i < items_; ++i) largest[0] = values[i] > largest[0] ? values[i] : largest[0];
+      const float largest_new = *std::max_element(largest, largest + 8);
+      const float own_scale = scales[2 * m] = scale(own_[m], std::max(largest_own, largest_new)), new_scale = scales[2 * m + 1] = scale(new_[m], largest_new);
+      for (std::size_t n = 0; n < history.items.size(); ++n) own[n] += own_scale * own_scores[n];
+      if (new_scale > 0) {
+        auto* const into = sums.data();
+        for (std::size_t item = 0; item < items_; ++item) into[item] += new_scale * values[item];
+      }
+    }
+    for (std::size_t n = 0; n < history.items.size(); ++n) sums[value(history.items[n])] = own[n];
+    for (auto& sum : sums) sum = sum > 0 && sum < std::numeric_limits<float>::infinity() ? sum : 0.0f;
+  }
+
+  BlendConfig config_;
+  std::uint32_t items_;
+  std::vector<BlendMember> members_;
+  std::vector<float> own_, new_;
+  bool inside_;
+};
+
+}  // namespace
+
+std::shared_ptr<const BlendModel> make_blend(const BlendConfig& config, std::uint32_t items, std::vector<BlendMember> members,
+                                             std::vector<float> own_weights, std::vector<float> new_weights, bool inside) {
+  return std::make_shared<Blend>(config, items, std::move(members), std::move(own_weights), std::move(new_weights), inside);
+}
+
+std::shared_ptr<const BlendModel> read_blend(const model::SectionReader& reader, std::uint32_t item_count, const FindMember& find, const ReadMember& read) {
+  const auto config = from_json<BlendConfig>(reader.config_json(), "blend");
+  ByteReader names(reader.section("members"), "section 'members'");
+  const auto count = names.get_varint();
+  if (count == 0 || count > most_members) names.fail(std::to_string(count) + " members, where 1 to 64 are possible");
+  const auto inside = names.get<std::uint8_t>();
+  if (inside > 1) names.fail("a truth value is neither 0 nor 1");
+  std::vector<BlendMember> members;
+  for (std::size_t m = 0; m < count; ++m) {
+    BlendMember member;
+    member.name = names.get_text();
+    const auto kind = names.get_text(), settings = names.get_text();
+    const auto refuse = [&](const std::string& what) { throw Error(ErrorCode::malformed_input, "blend: member " + member.name, what, "a model that can be read"); };
+    if (kind == "blend") refuse("is a blend itself");
+    if (inside == 1) {
+      try {
+        member.model = read(kind, MemberReader(reader, m, std::string(settings)), item_count);
+      } catch (const Error& error) {
+        refuse(error.what());
+      }
+    } else {
+      member.model = find(member.name);
+    }
+    if (member.model == nullptr) refuse("is not beside the blend");
+    if (member.model->kind() != kind) refuse("is of kind " + std::string(member.model->kind()) + ", not " + std::string(kind));
+    if (member.model->item_count() != item_count) refuse("has another number of items");
+    members.push_back(std::move(member));
+  }
+  if (names.left() != 0) names.fail("more bytes follow the last member");
+  std::vector<float> weights[2];
+  const char* const sections[2]{"own_weights", "new_weights"};
+  for (int part = 0; part < 2; ++part) {
+    const auto stored = reader.array<float>(sections[part], static_cast<std::size_t>(count));
+    weights[part].assign(stored.begin(), stored.end());
+    for (const float weight : stored)
+      if (!(weight >= 0 && weight < std::numeric_limits<float>::infinity()))
+        throw Error(ErrorCode::malformed_input, std::string("section '") + sections[part] + "'", "holds " + std::to_string(weight), "weights that are finite and not negative");
+  }
+  return make_blend(config, item_count, std::move(members), std::move(weights[0]), std::move(weights[1]), inside == 1);
+}
+
+}  // namespace pannier::cf
