@@ -8,6 +8,7 @@ packages=(g++ cmake ninja-build ccache
           libsqlite3-dev zlib1g-dev libhwy-dev
           catch2 libbenchmark-dev libcli11-dev
           python3-dev pybind11-dev python3-numpy python3-scipy python3-pytest
+          php-cli python3-pandas python3-matplotlib
           "$@")
 
 if [[ -n "${PANNIER_NO_INSTALL:-}" && "${PANNIER_NO_INSTALL}" != 0 ]]; then

@@ -79,13 +79,42 @@ data::Event to_event(const pnr_event& given, const std::string& name) {
 }
 
 void copy_item_text(const pnr_engine* engine, std::uint64_t key, char* out, std::size_t capacity, std::size_t* needed,
-                    std::string_view (store::ItemTable::*text_of)(ItemIndex) const noexcept) {
+                    std::string serve::ItemFacts::*text_of) {
   require(engine, "engine");
-  const auto generation = engine->value->generation();
-  const auto item = generation->items().find(ItemKey{key});
+  const auto item = engine->value->item(ItemKey{key});
   if (!item)
     throw Error(ErrorCode::not_found, "key", std::to_string(key) + " is no item of the current generation", "pnr_item_key() of one");
-  copy_out((generation->items().*text_of)(*item), out, capacity, needed);
+  copy_out((*item).*text_of, out, capacity, needed);
+}
+
+data::CatalogItem to_item(const pnr_item& given, const std::string& name) {
+  const auto field = [&](const pnr_text& value, const char* which) { return std::string(text(value, name + "." + which)); };
+  data::CatalogItem item;
+  item.id = field(given.id, "id");
+  item.name = field(given.name, "name");
+  item.category = field(given.category, "category");
+  item.brand = field(given.brand, "brand");
+  item.image = field(given.image, "image");
+  item.price = given.price;
+  item.stock = given.stock;
+  return item;
+}
+
+/// The structs of an array whose first says how long each is.
+template <class Given, class Take>
+void for_each_struct(const Given* given, std::size_t count, const std::string& array_name, Take&& take) {
+  if (count == 0) return;
+  require(given, array_name);
+  std::size_t stride = 0;
+  std::memcpy(&stride, given, sizeof stride);
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto name = array_name + "[" + std::to_string(i) + "]";
+    const auto* at = reinterpret_cast<const unsigned char*>(given) + i * stride;
+    if (std::size_t own = 0; std::memcpy(&own, at, sizeof own), own != stride)
+      throw Error(ErrorCode::invalid_argument, name + ".struct_size", "is " + std::to_string(own),
+                  std::to_string(stride) + ", as in " + array_name + "[0]");
+    take(read(reinterpret_cast<const Given*>(at), name), name);
+  }
 }
 
 }  // namespace
@@ -130,21 +159,25 @@ pnr_status pnr_engine_record(pnr_engine* engine, const pnr_event* events, size_t
   return c::guard(error, [&] {
     c::require(engine, "engine");
     std::vector<data::Event> list;
-    std::size_t stride = 0;
-    if (count != 0) {
-      c::require(events, "events");
-      std::memcpy(&stride, events, sizeof stride);
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto name = "events[" + std::to_string(i) + "]";
-      const auto* at = reinterpret_cast<const unsigned char*>(events) + i * stride;
-      if (std::size_t own = 0; std::memcpy(&own, at, sizeof own), own != stride)
-        throw Error(ErrorCode::invalid_argument, name + ".struct_size", "is " + std::to_string(own),
-                    std::to_string(stride) + ", as in events[0]");
-      list.push_back(c::to_event(c::read(reinterpret_cast<const pnr_event*>(at), name), name));
-    }
+    c::for_each_struct(events, count, "events", [&](const pnr_event& event, const std::string& name) { list.push_back(c::to_event(event, name)); });
     const auto counts = engine->value->record(list);
     if (recorded != nullptr) *recorded = counts.ingested;
+  });
+}
+
+pnr_status pnr_engine_upsert_items(pnr_engine* engine, const pnr_item* items, size_t count, pnr_error* error) {
+  return c::guard(error, [&] {
+    c::require(engine, "engine");
+    std::vector<data::CatalogItem> list;
+    c::for_each_struct(items, count, "items", [&](const pnr_item& item, const std::string& name) { list.push_back(c::to_item(item, name)); });
+    engine->value->upsert_items(list);
+  });
+}
+
+pnr_status pnr_engine_set_stock(pnr_engine* engine, const char* item, size_t length, double units, pnr_error* error) {
+  return c::guard(error, [&] {
+    c::require(engine, "engine");
+    engine->value->set_stock(c::text(item, length, "item"), units);
   });
 }
 
@@ -172,12 +205,12 @@ pnr_status pnr_engine_erase(pnr_engine* engine, pnr_person sort, const char* id,
 
 pnr_status pnr_engine_item_id(const pnr_engine* engine, uint64_t key, char* out, size_t capacity, size_t* needed,
                               pnr_error* error) {
-  return c::guard(error, [&] { c::copy_item_text(engine, key, out, capacity, needed, &store::ItemTable::id); });
+  return c::guard(error, [&] { c::copy_item_text(engine, key, out, capacity, needed, &serve::ItemFacts::id); });
 }
 
 pnr_status pnr_engine_item_name(const pnr_engine* engine, uint64_t key, char* out, size_t capacity, size_t* needed,
                                 pnr_error* error) {
-  return c::guard(error, [&] { c::copy_item_text(engine, key, out, capacity, needed, &store::ItemTable::item_name); });
+  return c::guard(error, [&] { c::copy_item_text(engine, key, out, capacity, needed, &serve::ItemFacts::name); });
 }
 
 pnr_status pnr_engine_call_json(pnr_engine* engine, const char* in, size_t in_length, char* out, size_t capacity,

@@ -61,7 +61,7 @@ static_assert(sizeof(void*) != 8 ||
               (sizeof(pnr_error) == 1028 && sizeof(pnr_text) == 16 && sizeof(pnr_control) == 32 &&
                sizeof(pnr_train_options) == 96 && sizeof(pnr_train_report) == 112 && sizeof(pnr_engine_options) == 48 &&
                sizeof(pnr_request) == 136 && pannier::c::first_size<pnr_request> == 112 && sizeof(pnr_event) == 288 &&
-               sizeof(pnr_csr) == 56 && sizeof(pnr_ask) == 40));
+               sizeof(pnr_item) == 104 && sizeof(pnr_csr) == 56 && sizeof(pnr_ask) == 40));
 
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
@@ -112,6 +112,13 @@ pnr_event defaults() noexcept {
   return value;
 }
 template <>
+pnr_item defaults() noexcept {
+  auto value = zeroed<pnr_item>();
+  value.price = unknown;
+  value.stock = unknown;
+  return value;
+}
+template <>
 pnr_ask defaults() noexcept {
   auto value = zeroed<pnr_ask>();
   value.count = model::Ask{}.count;
@@ -157,6 +164,7 @@ void pnr_train_report_init(pnr_train_report* report, size_t struct_size) { panni
 void pnr_engine_options_init(pnr_engine_options* options, size_t struct_size) { pannier::c::init(options, struct_size); }
 void pnr_request_init(pnr_request* request, size_t struct_size) { pannier::c::init(request, struct_size); }
 void pnr_event_init(pnr_event* event, size_t struct_size) { pannier::c::init(event, struct_size); }
+void pnr_item_init(pnr_item* item, size_t struct_size) { pannier::c::init(item, struct_size); }
 void pnr_csr_init(pnr_csr* csr, size_t struct_size) { pannier::c::init(csr, struct_size); }
 void pnr_ask_init(pnr_ask* ask, size_t struct_size) { pannier::c::init(ask, struct_size); }
 

@@ -8,6 +8,7 @@
 
 #include "bind.hpp"
 #include "pannier/core/time.hpp"
+#include "pannier/data/catalog.hpp"
 #include "pannier/serve/engine.hpp"
 #include "pannier/serve/train.hpp"
 #include "pannier/store/store.hpp"
@@ -415,10 +416,50 @@ void bind_engine(py::module_& module) {
            })
       .def("item_name",
            [](const PyEngine& self, const py::object& id) -> py::object {
-             const auto generation = self.engine().generation();
-             const auto item = generation->items().find(item_key(to_text(id, "item")));
-             return item ? py::object(to_str(generation->items().item_name(*item))) : py::none();
+             const auto item = self.engine().item(item_key(to_text(id, "item")));
+             return item ? py::object(to_str(item->name)) : py::none();
            })
+      .def("set_stock",
+           [](PyEngine& self, const py::object& id, double units) {
+             const auto text = to_text(id, "item");
+             const py::gil_scoped_release unlocked;
+             self.engine().set_stock(text, units);
+           })
+      .def("upsert_items",
+           [](PyEngine& self, const py::list& given) {
+             std::vector<data::CatalogItem> items;
+             for (const auto& entry : given) {
+               auto& item = items.emplace_back();
+               for (const auto& [key, field] : entry.cast<py::dict>()) {
+                 const auto name = key.cast<std::string>();
+                 if (name == "price") item.price = field.cast<double>();
+                 else if (name == "stock") item.stock = field.cast<double>();
+                 else {
+                   const std::string text(to_text(field, name));
+                   if (name == "item") item.id = text;
+                   else if (name == "name") item.name = text;
+                   else if (name == "category") item.category = text;
+                   else if (name == "brand") item.brand = text;
+                   else if (name == "image") item.image = text;
+                   else item.attributes.emplace_back(name, text);
+                 }
+               }
+             }
+             const py::gil_scoped_release unlocked;
+             self.engine().upsert_items(items);
+           })
+      .def("item", [](const PyEngine& self, const py::object& id) -> py::object {
+        const auto item = self.engine().item(item_key(to_text(id, "item")));
+        if (!item) return py::none();
+        const auto known = [](double number) { return number == number ? py::object(py::float_(number)) : py::object(py::none()); };
+        py::dict result;
+        result["item"] = to_str(item->id);
+        result["name"] = to_str(item->name);
+        result["price"] = known(item->price);
+        result["stock"] = known(item->stock);
+        result["trained"] = item->trained;
+        return result;
+      })
       .def_property_readonly("generation", [](const PyEngine& self) { return to_str(self.engine().generation()->info().id); })
       .def_property_readonly("item_count", [](const PyEngine& self) { return self.engine().generation()->items().size(); });
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <random>
@@ -65,6 +66,11 @@ class LiveEngine final : public Engine {
         options_(std::move(options)), current_(open_snapshot(std::move(generation))), latest_(current_.get()),
         request_seed_(options_.request_seed) {
     if (!options_.clock) options_.clock = system_time_us;
+    try {
+      if (const auto changes = people_.item_changes(current_->overlay->version); !changes.empty()) swap(with_changes(*current_, changes));
+    } catch (const Error&) {  // Without them, rather than not at all.
+      damaged_reads_.fetch_add(1, std::memory_order_relaxed);
+    }
     if (request_seed_ == 0) {
       std::random_device system;
       request_seed_ = mix64(std::uint64_t{system()} << 32 | system());
@@ -75,6 +81,9 @@ class LiveEngine final : public Engine {
   std::uint64_t damaged_reads() const noexcept override { return damaged_reads_.load(std::memory_order_relaxed); }
   store::AppendCounts record(std::span<const data::Event> events) override;
   store::EraseReceipt erase(PersonSort sort, std::string_view id) override;
+  void upsert_items(std::span<const data::CatalogItem> items) override;
+  void set_stock(std::string_view item, double units) override;
+  std::optional<ItemFacts> item(ItemKey key) const override;
   bool reload() override;
   std::shared_ptr<const store::Generation> generation() const override {
     const std::lock_guard lock(swap_);
@@ -96,6 +105,12 @@ class LiveEngine final : public Engine {
   void explain_by_history(const Snapshot& snapshot, std::size_t slot, bool cart, State& state) const;
   void explain(const Snapshot& snapshot, const Outcome& outcome, State& state) const;
   void require_writable(const char* what) const;
+  std::shared_ptr<const Snapshot> snapshot() const {
+    const std::lock_guard lock(swap_);
+    return current_;
+  }
+  void swap(std::shared_ptr<const Snapshot> next);
+  void change_items(const Snapshot& now, std::span<const data::CatalogItem> items);
 
   /// Runs one step; a model that finds its data damaged counts as one without an answer.
   template <class Step>
@@ -215,18 +230,19 @@ Outcome LiveEngine::recommend(const Snapshot& snapshot, const Question& question
 }
 
 Outcome LiveEngine::similar(const Snapshot& snapshot, const Question& question, State& state) const {
-  const auto item = snapshot.generation->items().find(question.request.items[0]);
-  if (!item)
+  const auto key = question.request.items[0];
+  const auto item = snapshot.generation->items().find(key);
+  if (!item && snapshot.overlay->find(key) == nullptr)
     throw Error(ErrorCode::invalid_argument, "request.items[0]", "is an item that generation " + snapshot.generation->info().id + " does not know",
                 "an item of the catalogue or of an event before the last training");
   state.cells.clear();
-  if (snapshot.similar != nullptr) {
+  if (item && snapshot.similar != nullptr) {  // To an item that is new since the training nothing is similar yet.
     const auto count = attempt(state, [&] { return rank_similar(*snapshot.similar, *item, question, Leave::none, state); });
     if (count > 0) return {.policy = Policy::similar, .seed = *item, .count = count};
   }
   if (snapshot.popular == nullptr) return {};
   // The item itself is the one cell that is left out.
-  state.cells.push_back({.item = value(*item), .weight = 0, .last_kind = data::EventKind::view_item, .last_time_us = 0, .bought = false});
+  if (item) state.cells.push_back({.item = value(*item), .weight = 0, .last_kind = data::EventKind::view_item, .last_time_us = 0, .bought = false});
   const auto count = attempt(state, [&] { return rank_without_cells(*snapshot.popular, question, state); });
   return {.policy = Policy::popular, .seed = no_item, .count = count};
 }
@@ -370,17 +386,82 @@ store::EraseReceipt LiveEngine::erase(PersonSort sort, std::string_view id) {
   return people_.erase(user_key(sort, id), false);
 }
 
+void LiveEngine::swap(std::shared_ptr<const Snapshot> next) {
+  const std::lock_guard lock(swap_);
+  current_.swap(next);
+  latest_.store(current_.get(), std::memory_order_release);
+}
+
 bool LiveEngine::reload() {
   if (!store_) return false;
   const std::lock_guard one(reload_);
   const auto id = store_->current();
   if (!id) throw Error(ErrorCode::not_found, store_->folder().string(), "holds no published generation any more", "a store that was trained");
-  if (generation()->info().id == *id) return false;
-  auto next = open_snapshot(store_->open_generation(*id, options_.check));
-  const std::lock_guard lock(swap_);
-  current_.swap(next);
-  latest_.store(current_.get(), std::memory_order_release);
+  const auto now = snapshot();
+  auto next = now->generation->info().id == *id ? now : open_snapshot(store_->open_generation(*id, options_.check));
+  if (people_.last_item_change() > next->overlay->version)
+    if (const auto changes = people_.item_changes(next->overlay->version); !changes.empty()) next = with_changes(*next, changes);
+  if (next == now) return false;
+  swap(std::move(next));
   return true;
+}
+
+/// Under reload_.
+void LiveEngine::change_items(const Snapshot& now, std::span<const data::CatalogItem> items) {
+  auto bytes = now.overlay->bytes;
+  for (const auto& item : items) {
+    const auto key = item_key(item.id);
+    const auto index = now.generation->items().find(key);
+    const auto* changed = now.overlay->find(key);
+    const auto known = index ? now.generation->items().id(*index) : changed != nullptr ? std::string_view(changed->id) : std::string_view(item.id);
+    if (known != item.id)
+      throw Error(ErrorCode::invalid_argument, "items", "'" + item.id + "' and '" + std::string(known) + "' have the same key", "another id for one of the two");
+    bytes += overlay_bytes(item.id, item.name);
+  }
+  if (bytes > options_.overlay_bytes)
+    throw Error(ErrorCode::invalid_argument, "items", "would make the changes since the last training take " + std::to_string(bytes) + " bytes of memory",
+                "at most " + std::to_string(options_.overlay_bytes) + "; a training takes them over into the catalogue");
+  people_.change_items(items);
+  swap(with_changes(now, people_.item_changes(now.overlay->version)));
+}
+
+void LiveEngine::upsert_items(std::span<const data::CatalogItem> items) {
+  require_writable("change items");
+  if (items.empty()) return;
+  const std::lock_guard one(reload_);
+  change_items(*snapshot(), items);
+}
+
+void LiveEngine::set_stock(std::string_view item, double units) {
+  require_writable("change stock");
+  if (!std::isfinite(units)) throw Error(ErrorCode::invalid_argument, "stock", "is " + std::to_string(units), "a number within 1e9 either way");
+  data::CatalogItem changed;
+  changed.id = item;
+  changed.stock = units;
+  const std::lock_guard one(reload_);
+  const auto now = snapshot();
+  const auto key = item_key(item);
+  if (!now->generation->items().find(key) && now->overlay->find(key) == nullptr)
+    throw Error(ErrorCode::not_found, "item", "'" + changed.id + "' is neither in generation " + now->generation->info().id + " nor new since it",
+                "an item of the catalogue, of an event before the last training, or one that was upserted");
+  change_items(*now, {&changed, 1});
+}
+
+std::optional<ItemFacts> LiveEngine::item(ItemKey key) const {
+  const auto now = snapshot();
+  const auto& items = now->generation->items();
+  const auto index = items.find(key);
+  const auto* changed = now->overlay->find(key);
+  if (!index && changed == nullptr) return {};
+  ItemFacts facts;
+  if (index) facts = {.id = std::string(items.id(*index)), .name = std::string(items.item_name(*index)), .price = items.price(*index), .stock = items.stock(*index), .trained = true};
+  if (changed != nullptr) {
+    facts.id = changed->id;
+    if (!changed->name.empty()) facts.name = changed->name;
+    if (!std::isnan(changed->price)) facts.price = changed->price;
+    if (!std::isnan(changed->stock)) facts.stock = changed->stock;
+  }
+  return facts;
 }
 
 std::string LiveEngine::call_json(std::string_view request, EngineWorkspace& workspace, Response& response) {

@@ -65,6 +65,7 @@ struct EngineAccess {
       response.scores_[i] = from.answers[i].score;
     }
     if (response.generation_ != from.snapshot->generation) response.generation_ = from.snapshot->generation;
+    if (response.overlay_ != from.snapshot->overlay) response.overlay_ = from.snapshot->overlay;
     response.policy_ = policy;
     response.fallback_ = fallback;
     response.request_id_ = request_id;

@@ -1,5 +1,6 @@
 #include "serve/engine_snapshot.hpp"
 
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -52,8 +53,25 @@ std::shared_ptr<const Snapshot> open_snapshot(std::shared_ptr<const store::Gener
     snapshot->in_stock.erase(ItemIndex{i});
     snapshot->all_in_stock = false;
   }
+  auto overlay = std::make_shared<Overlay>();
+  overlay->version = generation->info().catalog_until;
+  snapshot->overlay = std::move(overlay);
   snapshot->generation = std::move(generation);
   return snapshot;
+}
+
+std::shared_ptr<const Snapshot> with_changes(const Snapshot& snapshot, std::span<const store::ItemChange> changes) {
+  auto next = std::make_shared<Snapshot>(snapshot);
+  next->overlay = with_changes(*snapshot.overlay, changes);
+  const auto& items = snapshot.generation->items();
+  for (const auto& [item, version] : changes) {
+    if (std::isnan(item.stock)) continue;
+    const auto index = items.find(item_key(item.id));
+    if (!index) continue;
+    item.stock > 0 ? next->in_stock.insert(*index) : next->in_stock.erase(*index);
+  }
+  next->all_in_stock = next->in_stock.count() == items.size();
+  return next;
 }
 
 }  // namespace pannier::serve

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "pannier/core/item_set.hpp"
@@ -11,6 +12,7 @@
 #include "pannier/model/recommender.hpp"
 #include "pannier/store/generation.hpp"
 #include "serve/category_index.hpp"
+#include "serve/overlay.hpp"
 
 namespace pannier::serve {
 
@@ -43,6 +45,7 @@ struct Snapshot {
   const model::Recommender* seasonal = nullptr;
   const model::Recommender* buy_again = nullptr;
   std::shared_ptr<const Categories> categories;
+  std::shared_ptr<const Overlay> overlay;                              ///< Live changes; never null.
   ItemSet in_stock;                                                    ///< What may be answered: a stock above 0, or an unknown one.
   bool all_in_stock = true;
 };
@@ -51,5 +54,9 @@ struct Snapshot {
 /// item_knn; similar = item_knn, else the personal one; popular, together, trending, seasonal and buy_again = the models of these names.
 /// Errors: malformed_input (a config that does not fit the generation), and those of open_models().
 [[nodiscard]] std::shared_ptr<const Snapshot> open_snapshot(std::shared_ptr<const store::Generation> generation);
+
+/// The snapshot with live changes of the catalogue after those that it has.
+/// Cost: a copy of the overlay and a bit an item.
+[[nodiscard]] std::shared_ptr<const Snapshot> with_changes(const Snapshot& snapshot, std::span<const store::ItemChange> changes);
 
 }  // namespace pannier::serve

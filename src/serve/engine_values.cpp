@@ -52,15 +52,18 @@ std::string_view name(ReasonKind kind) noexcept {
 std::string_view Response::item_id(std::size_t slot) const noexcept {
   return slot < items_.size() ? generation_->items().id(items_[slot].index) : std::string_view{};
 }
+std::string_view Response::name_of(ItemKey key, ItemIndex index) const noexcept {
+  if (overlay_ && !overlay_->items.empty())
+    if (const auto* changed = overlay_->find(key); changed != nullptr && !changed->name.empty()) return changed->name;
+  return generation_ ? generation_->items().item_name(index) : std::string_view{};
+}
 std::string_view Response::item_name(std::size_t slot) const noexcept {
-  return slot < items_.size() ? generation_->items().item_name(items_[slot].index) : std::string_view{};
+  return slot < items_.size() ? name_of(items_[slot].key, items_[slot].index) : std::string_view{};
 }
 std::string_view Response::reason_id(const AnswerReason& reason) const noexcept {
   return generation_ ? generation_->items().id(reason.index) : std::string_view{};
 }
-std::string_view Response::reason_name(const AnswerReason& reason) const noexcept {
-  return generation_ ? generation_->items().item_name(reason.index) : std::string_view{};
-}
+std::string_view Response::reason_name(const AnswerReason& reason) const noexcept { return name_of(reason.key, reason.index); }
 std::string_view Response::generation() const noexcept { return generation_ ? std::string_view(generation_->info().id) : std::string_view{}; }
 
 EngineWorkspace::EngineWorkspace() : state_(std::make_unique<State>()) {}

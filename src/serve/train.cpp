@@ -73,6 +73,38 @@ void ingest(store::PeopleStore& people, const TrainInputs& inputs, const TrainCo
   checkpoint(control, "ingesting", 1, 1);
 }
 
+/// The last live change of the catalogue that the current generation has.
+std::int64_t catalog_until(const store::Store& store) {
+  const auto current = store.current();
+  return current ? store.open_generation(*current, model::Check::structure)->info().catalog_until : 0;
+}
+
+/// Puts the fields of live changes into the catalogue; those of an items file stay where it gives them.
+void take_over_changes(const std::vector<store::ItemChange>& changes, bool file_wins, data::Catalog& catalog) {
+  const auto put = [](const data::CatalogItem& from, data::CatalogItem& into) {
+    for (const auto field : {&data::CatalogItem::name, &data::CatalogItem::category, &data::CatalogItem::brand, &data::CatalogItem::image})
+      if (!(from.*field).empty()) into.*field = from.*field;
+    for (const auto field : {&data::CatalogItem::price, &data::CatalogItem::stock})
+      if (!std::isnan(from.*field)) into.*field = from.*field;
+    for (const auto& [name, text] : from.attributes) {
+      const auto known = std::find_if(into.attributes.begin(), into.attributes.end(), [&](const auto& other) { return other.first == name; });
+      if (known == into.attributes.end()) into.attributes.emplace_back(name, text);
+      else known->second = text;
+    }
+  };
+  for (const auto& change : changes) {
+    const auto* known = catalog.find(item_key(change.item.id));
+    auto item = change.item;
+    if (known != nullptr && file_wins) {
+      put(*known, item);
+    } else if (known != nullptr) {
+      item = *known;
+      put(change.item, item);
+    }
+    catalog.upsert(std::move(item));
+  }
+}
+
 /// What the current generation knows of its items, or nothing.
 data::Catalog carried_catalog(const store::Store& store) {
   data::Catalog out;
@@ -206,7 +238,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   const auto config_json = to_json(config);  // Also refuses a config that cannot be fitted, before anything changes.
   const bool carried = inputs.items.empty();
   data::ImportSummary items_read;
-  const auto catalog = carried ? carried_catalog(store) : data::read_catalog(inputs.items, inputs.import.on_error, &items_read);
+  auto catalog = carried ? carried_catalog(store) : data::read_catalog(inputs.items, inputs.import.on_error, &items_read);
 
   TrainReport report;
   report.items_dropped = std::move(items_read.dropped);
@@ -225,6 +257,8 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
     names.see(log.items().back(), event.time_us, event.item_name);
     if (log.size() % 65'536 == 0) checkpoint(control, "building the matrix", log.size(), stored);
   });
+  info.catalog_until = people.last_item_change();
+  take_over_changes(people.item_changes(carried ? catalog_until(store) : 0), !carried, catalog);
   for (const auto& item : catalog.items()) static_cast<void>(log.add_item(item.id));
   if (log.size() > 0) {
     const auto [first, last] = std::minmax_element(log.times_us().begin(), log.times_us().end());

@@ -233,6 +233,7 @@ class OpenGeneration final : public Generation {
     info_.parent = fields.text("parent");
     info_.created_us = fields.integer("created_us");
     info_.data_until = fields.integer("data_until");
+    if (json->contains("catalog_until")) info_.catalog_until = fields.integer("catalog_until");  // Older files have none.
     info_.first_event_us = fields.integer("first_event_us");
     info_.last_event_us = fields.integer("last_event_us");
     info_.events = fields.count("events");

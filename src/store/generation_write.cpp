@@ -205,6 +205,7 @@ void write_generation(const std::filesystem::path& file, const GenerationContent
                          {"parent", info.parent},
                          {"created_us", info.created_us},
                          {"data_until", info.data_until},
+                         {"catalog_until", info.catalog_until},
                          {"first_event_us", info.first_event_us},
                          {"last_event_us", info.last_event_us},
                          {"events", info.events},

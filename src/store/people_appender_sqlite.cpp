@@ -165,7 +165,7 @@ void Appender::end_bulk() {
   collected_ = {};
   payloads_ = {};
   ids_ = {};
-  connection_.execute(std::string(people_schema()[1]).c_str());
+  connection_.execute(std::string(event_index_schema()).c_str());
 }
 
 }  // namespace pannier::store

@@ -12,7 +12,10 @@
 namespace pannier::store {
 namespace {
 
-constexpr std::array<std::string_view, 4> schema = {
+constexpr std::array<std::string_view, 6> schema = {
+    "CREATE TABLE catalog(item TEXT NOT NULL, field TEXT NOT NULL, version INTEGER NOT NULL, value BLOB NOT NULL, "
+    "checksum INTEGER NOT NULL, PRIMARY KEY(item, field)) WITHOUT ROWID",
+    "CREATE INDEX catalog_by_version ON catalog(version)",
     "CREATE TABLE events(person INTEGER NOT NULL, sequence INTEGER NOT NULL, event_id BLOB NOT NULL, time INTEGER NOT NULL, "
     "kind INTEGER NOT NULL, payload BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY(person, sequence)) WITHOUT ROWID",
     "CREATE UNIQUE INDEX events_by_id ON events(event_id)",
@@ -20,6 +23,9 @@ constexpr std::array<std::string_view, 4> schema = {
     "CREATE TABLE people(number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, sort INTEGER NOT NULL, plain TEXT, state BLOB, "
     "checksum INTEGER NOT NULL)",
 };
+
+/// The first of the schema's statements, by name.
+constexpr std::size_t added_in_version_2 = 2;
 
 [[noreturn]] void fail_sqlite(int code, sqlite3* database, const std::string& where) {
   const std::string said = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
@@ -60,6 +66,7 @@ std::string uri_of(const std::filesystem::path& file, std::string_view query) {
 }  // namespace
 
 std::span<const std::string_view> people_schema() noexcept { return schema; }
+std::string_view event_index_schema() noexcept { return schema[3]; }
 
 // --- Statement -----------------------------------------------------------------------------------------------------
 
@@ -153,6 +160,7 @@ Connection::Connection(const std::filesystem::path& file, Access access, int bus
       case Access::shared_read: open(uri_of(file, "?mode=ro&readonly_shm=1"), SQLITE_OPEN_READONLY, busy_ms); break;
     }
     require_ours();
+    if (access == Access::read_write) update_tables();
     // NORMAL: a power cut may take the last commits back, never the file's soundness.
     execute("PRAGMA secure_delete=ON; PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=16777216; PRAGMA mmap_size=1073741824");
   } catch (...) {
@@ -205,28 +213,49 @@ void Connection::open(const std::string& uri, int flags, int busy_ms) {
   execute("PRAGMA cell_size_check=ON");
 }
 
+std::int64_t Connection::schema_version() {
+  Statement asked(database_, "PRAGMA user_version", where_);
+  return asked.step() ? asked.integer(0) : 0;
+}
+
 void Connection::require_ours() {
-  const auto number = [&](std::string_view sql) {
-    Statement asked(database_, sql, where_);
-    return asked.step() ? asked.integer(0) : 0;
-  };
-  const auto id = number("PRAGMA application_id");
+  std::int64_t id = 0;
+  {
+    Statement asked(database_, "PRAGMA application_id", where_);
+    if (asked.step()) id = asked.integer(0);
+  }
   if (id != people_application_id)
     throw Error(ErrorCode::malformed_input, where_, "is no people store: its application id is " + std::to_string(id),
                 std::to_string(people_application_id));
-  const auto version = number("PRAGMA user_version");
+  // One read, so that a process that updates the tables meanwhile is seen before or after it.
+  execute("BEGIN");
+  const auto version = schema_version();
   if (version > people_schema_version)
     throw Error(ErrorCode::unsupported, where_, "has tables of version " + std::to_string(version),
                 "version " + std::to_string(people_schema_version));
   std::vector<std::string> statements;
-  bool foreign = version != people_schema_version;
-  Statement tables(database_, "SELECT type, name, sql FROM sqlite_schema ORDER BY name", where_);
-  while (tables.step()) {
-    if (tables.text(0) == "index" && tables.text(1).starts_with("sqlite_autoindex_")) continue;
-    statements.emplace_back(tables.text(2));
+  {
+    Statement tables(database_, "SELECT type, name, sql FROM sqlite_schema ORDER BY name", where_);
+    while (tables.step()) {
+      if (tables.text(0) == "index" && tables.text(1).starts_with("sqlite_autoindex_")) continue;
+      statements.emplace_back(tables.text(2));
+    }
   }
-  if (foreign || !std::equal(statements.begin(), statements.end(), schema.begin(), schema.end()))
-    throw Error(ErrorCode::malformed_input, where_, "has other tables than a people store", "the tables events, meta and people");
+  execute("COMMIT");
+  std::span<const std::string_view> expected = schema;
+  if (version == first_people_schema_version) expected = expected.subspan(added_in_version_2);
+  if (version < first_people_schema_version || !std::equal(statements.begin(), statements.end(), expected.begin(), expected.end()))
+    throw Error(ErrorCode::malformed_input, where_, "has other tables than a people store", "the tables catalog, events, meta and people");
+}
+
+void Connection::update_tables() {
+  if (schema_version() == people_schema_version) return;
+  execute("BEGIN IMMEDIATE");
+  if (schema_version() == first_people_schema_version) {  // Nobody else was first.
+    for (const auto statement : std::span(schema).first(added_in_version_2)) execute(std::string(statement).c_str());
+    execute(("PRAGMA user_version=" + std::to_string(people_schema_version)).c_str());
+  }
+  execute("COMMIT");
 }
 
 void Connection::execute(const char* sql) {

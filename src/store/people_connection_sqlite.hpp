@@ -25,9 +25,13 @@ namespace pannier::store {
 
 /// Marks a database as ours ("PNRP"), with the version of its tables.
 inline constexpr std::int64_t people_application_id = 0x504E5250;
-inline constexpr std::int64_t people_schema_version = 1;
-/// The statements that make the tables, word for word as sqlite_schema keeps them, by name; [1] is the index of event ids.
+inline constexpr std::int64_t people_schema_version = 2;
+/// Version 1 had no table of live changes of the catalogue. Opened for writing it gets one; read only it has none.
+inline constexpr std::int64_t first_people_schema_version = 1;
+/// The statements that make the tables, word for word as sqlite_schema keeps them, by name.
 [[nodiscard]] std::span<const std::string_view> people_schema() noexcept;
+/// The one that makes the index of event ids.
+[[nodiscard]] std::string_view event_index_schema() noexcept;
 
 /// How a database is opened.
 enum class Access {
@@ -83,7 +87,7 @@ class Running {
 /// An open database. One thread at a time.
 class Connection {
  public:
-  /// Opens an existing file and makes sure that it is ours. Errors: not_found, io_failure; malformed_input (another application id, other
+  /// Opens an existing file and makes sure that it is ours; for writing, also that its tables are of the latest version. Errors: not_found, io_failure; malformed_input (another application id, other
   /// tables, no database); unsupported (newer tables).
   Connection(const std::filesystem::path& file, Access access, int busy_ms);
   /// Makes the tables in a new file, and what `fill` puts into them. The caller syncs the file. Errors: io_failure.
@@ -98,6 +102,8 @@ class Connection {
   /// A statement for one use.
   [[nodiscard]] Statement once(std::string_view sql) { return Statement(database_, sql, where_); }
   [[nodiscard]] const std::string& where() const noexcept { return where_; }
+  /// Of the tables as they are now.
+  [[nodiscard]] std::int64_t schema_version();
   /// Takes back an open transaction, if there is one; never fails.
   void roll_back() noexcept;
   /// Closes without touching the log: for a child of fork(), see ConnectionPool.
@@ -108,6 +114,7 @@ class Connection {
   Connection(const std::filesystem::path& file, Blank);
   void open(const std::string& uri, int flags, int busy_ms);
   void require_ours();
+  void update_tables();
 
   std::string where_;
   sqlite3* database_ = nullptr;

@@ -10,6 +10,7 @@
 
 #include "pannier/core/error.hpp"
 #include "pannier/core/time.hpp"
+#include "store/catalog_rows.hpp"
 #include "store/people_open.hpp"
 #include "store/people_row.hpp"
 
@@ -114,6 +115,38 @@ class MemoryPeople final : public PeopleStore, public std::enable_shared_from_th
     return receipt;
   }
 
+  std::int64_t change_items(std::span<const data::CatalogItem> items) override {
+    if (read_only_) refuse_read_only(where_);
+    require_valid_changes(items);
+    const Writing writing(*this);
+    const std::unique_lock lock(mutex_);
+    if (items.empty()) return last_change_;
+    ++last_change_;
+    for (const auto& item : items)
+      for (auto& row : catalog_rows(item, last_change_)) {
+        auto key = std::pair(row.item, row.field);
+        changes_.insert_or_assign(std::move(key), std::move(row));
+      }
+    return last_change_;
+  }
+
+  std::int64_t last_item_change() const override {
+    const std::shared_lock lock(mutex_);
+    return last_change_;
+  }
+
+  std::vector<ItemChange> item_changes(std::int64_t after) const override {
+    std::vector<ItemChange> out;
+    const std::shared_lock lock(mutex_);
+    for (const auto& [key, row] : changes_) {
+      if (row.version <= after) continue;
+      if (out.empty() || out.back().item.id != row.item) out.emplace_back().item.id = row.item;
+      out.back().version = std::max(out.back().version, row.version);
+      static_cast<void>(apply(row, out.back().item));
+    }
+    return out;
+  }
+
   Findings verify() const override { return {}; }
 
  private:
@@ -153,6 +186,8 @@ class MemoryPeople final : public PeopleStore, public std::enable_shared_from_th
   std::unordered_map<UserKey, std::int64_t, UserKeyHash> numbers_;
   std::unordered_set<UserKey, UserKeyHash> event_ids_;
   std::int64_t next_sequence_ = 1, next_person_ = 1;
+  std::map<std::pair<std::string, std::string>, CatalogRow> changes_;  // by item and field
+  std::int64_t last_change_ = 0;
 };
 
 class MemoryTransaction final : public PeopleStore::Transaction {

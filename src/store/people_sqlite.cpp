@@ -12,6 +12,7 @@
 #include "model/artifact_file.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/time.hpp"
+#include "store/catalog_rows.hpp"
 #include "store/people_appender_sqlite.hpp"
 #include "store/people_connection_sqlite.hpp"
 #include "store/people_open.hpp"
@@ -31,6 +32,10 @@ constexpr char events_between[] = "SELECT sequence, time, kind, payload, checksu
 constexpr char count_events[] = "SELECT count(*) FROM events";
 constexpr char count_person_events[] = "SELECT count(*) FROM events WHERE person=?1";
 constexpr char erase_events[] = "DELETE FROM events WHERE person=?1";
+constexpr char put_change[] = "INSERT INTO catalog(item, field, version, value, checksum) VALUES(?1, ?2, ?3, ?4, ?5) "
+                              "ON CONFLICT(item, field) DO UPDATE SET version=excluded.version, value=excluded.value, checksum=excluded.checksum";
+constexpr char last_change[] = "SELECT max(version) FROM catalog";
+constexpr char changes_after[] = "SELECT item, field, version, value, checksum FROM catalog WHERE version>?1 ORDER BY item, field";
 constexpr char erase_person[] = "DELETE FROM people WHERE number=?1";
 
 EventRow event_row(const Statement& statement) {
@@ -39,6 +44,12 @@ EventRow event_row(const Statement& statement) {
 
 bool matches_checksum(const UserKey& person, const EventRow& row, const Statement& statement) {
   return static_cast<std::int64_t>(checksum(person, row)) == statement.integer(4);
+}
+
+CatalogRow catalog_row(const Statement& statement) {
+  const auto value = statement.bytes(3);
+  return {.item = std::string(statement.text(0)), .field = std::string(statement.text(1)), .version = statement.integer(2),
+          .value = {value.begin(), value.end()}};
 }
 
 /// A row of `people`. The text lives until the statement's next step.
@@ -179,6 +190,44 @@ class SqlitePeople final : public PeopleStore, public std::enable_shared_from_th
     return receipt;
   }
 
+  std::int64_t change_items(std::span<const data::CatalogItem> items) override {
+    if (read_only_) refuse_read_only(where_);
+    require_valid_changes(items);
+    const auto lease = pool_.take();
+    const Writing writing(*lease);
+    const auto version = count(*lease, last_change, std::nullopt) + 1;
+    if (items.empty()) return version - 1;
+    for (const auto& item : items)
+      for (const auto& row : catalog_rows(item, version)) {
+        auto& put = lease->statement(put_change);
+        put.bind(1, std::string_view(row.item)).bind(2, std::string_view(row.field)).bind(3, row.version).bind(4, std::span(row.value));
+        put.bind(5, static_cast<std::int64_t>(checksum(row))).run();
+      }
+    lease->execute("COMMIT");
+    return version;
+  }
+
+  std::int64_t last_item_change() const override {
+    const auto lease = pool_.take();
+    return lease->schema_version() < people_schema_version ? 0 : count(*lease, last_change, std::nullopt);
+  }
+
+  std::vector<ItemChange> item_changes(std::int64_t after) const override {
+    std::vector<ItemChange> out;
+    const auto lease = pool_.take();
+    const Snapshot snapshot(*lease);
+    if (lease->schema_version() < people_schema_version) return out;
+    auto& rows = lease->statement(changes_after).bind(1, after);
+    const Running running(rows);
+    while (rows.step()) {
+      const auto row = catalog_row(rows);
+      if (out.empty() || out.back().item.id != row.item) out.emplace_back().item.id = row.item;
+      out.back().version = std::max(out.back().version, row.version);
+      if (static_cast<std::int64_t>(checksum(row)) != rows.integer(4) || !apply(row, out.back().item)) damaged_rows_.fetch_add(1, std::memory_order_relaxed);
+    }
+    return out;
+  }
+
   Findings verify() const override;
 
  private:
@@ -303,6 +352,17 @@ Findings SqlitePeople::verify() const {
       if (!person.sound) found.add(place + ": does not match its checksum");
       if (person.number >= next_person) found.add(place + ": is not below next_person");
       known.emplace_back(person.number, person.key);
+    }
+    if (lease->schema_version() >= people_schema_version) {
+      auto& changes = lease->statement(changes_after).bind(1, std::numeric_limits<std::int64_t>::min());
+      const Running running_changes(changes);
+      while (changes.step()) {
+        const auto row = catalog_row(changes);
+        const auto place = where_ + ": catalog item '" + row.item + "', " + row.field;
+        data::CatalogItem item;
+        if (static_cast<std::int64_t>(checksum(row)) != changes.integer(4)) found.add(place + ": does not match its checksum");
+        else if (row.version <= 0 || !apply(row, item)) found.add(place + ": holds what no item does");
+      }
     }
     auto& events = lease->statement(events_between).bind(1, std::numeric_limits<std::int64_t>::min())
                        .bind(2, std::numeric_limits<std::int64_t>::max());

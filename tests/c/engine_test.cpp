@@ -183,6 +183,42 @@ TEST_CASE("c: a caller of the first, shorter request is served as before", "[c][
   CHECK(shop::answers(opened.response) == expected);
 }
 
+TEST_CASE("c: names and stock change at once, new items are known by name", "[c][engine]") {
+  const shop::Copy copy;
+  shop::Opened opened(copy.path());
+  pnr_error error;
+  const std::string user = "u3", fresh = "fresh", name = "Fresh", renamed = "Renamed", unknown = "nobody's";
+  const auto request = shop::request_for(user);
+  ok(pnr_engine_recommend(opened.engine, &request, opened.response, &error), error);
+  const auto first = shop::id(opened.response, 0);
+  const auto key = pnr_response_keys(opened.response)[0];
+  ok(pnr_engine_set_stock(opened.engine, first.data(), first.size(), 0, &error), error);
+  ok(pnr_engine_recommend(opened.engine, &request, opened.response, &error), error);
+  for (std::size_t slot = 0; slot < pnr_response_count(opened.response); ++slot) CHECK(pnr_response_keys(opened.response)[slot] != key);
+  pnr_item items[2];
+  for (auto& item : items) pnr_item_init(&item, sizeof item);
+  items[0].id = shop::text(first);
+  items[0].name = shop::text(renamed);
+  items[0].stock = 2;
+  items[1].id = shop::text(fresh);
+  items[1].name = shop::text(name);
+  ok(pnr_engine_upsert_items(opened.engine, items, 2, &error), error);
+  ok(pnr_engine_recommend(opened.engine, &request, opened.response, &error), error);
+  CHECK(pnr_response_keys(opened.response)[0] == key);
+  std::size_t length = 0, needed = 0;
+  const char* shown = pnr_response_name(opened.response, 0, &length);
+  CHECK(std::string(shown, length) == renamed);
+  char out[64];
+  ok(pnr_engine_item_name(opened.engine, shop::key(fresh), out, sizeof out, &needed, &error), error);
+  CHECK(std::string(out, needed) == name);
+  CHECK(pnr_engine_set_stock(opened.engine, unknown.data(), unknown.size(), 1, &error) == PNR_NOT_FOUND);
+  items[1].price = -1;
+  CHECK(pnr_engine_upsert_items(opened.engine, items, 2, &error) == PNR_INVALID_ARGUMENT);
+  CHECK(std::string(error.where) == "items[1].price");
+  CHECK(pnr_engine_upsert_items(opened.engine, nullptr, 2, &error) == PNR_INVALID_ARGUMENT);
+  ok(pnr_engine_upsert_items(opened.engine, nullptr, 0, &error), error);
+}
+
 TEST_CASE("c: all items are given when more are asked for", "[c][engine]") {
   shop::Opened opened(shop::trained(), PNR_MODE_READ_ONLY);
   pnr_error error;

@@ -366,3 +366,40 @@ def test_a_request_begins_with_its_policy_and_keeps_to_its_category(engine):
         engine.recommend("u2", category="no such category")
     with pytest.raises(pannier.InvalidArgument, match="category"):
         engine.similar("a1", category="no such category")
+
+
+def test_the_catalogue_is_live(shop):
+    engine = pannier.Engine(pannier.Store(shop), clock=lambda: NOW)
+    first = engine.recommend("u2", n=5).items[0]
+    engine.set_stock(first, 0)
+    assert first not in engine.recommend("u2", n=40, exclude_seen=False).items
+    engine.upsert_items([{"item": first, "stock": 3, "price": None, "name": "Again here"}, {"item": "z1", "name": "Új", "category": "gifts/z", "colour": "red"}])
+    page = engine.recommend("u2", n=5)
+    assert page.items[0] == first and page.names[0] == "Again here"
+    assert engine.item("z1") == {"item": "z1", "name": "Új", "price": None, "stock": None, "trained": False}
+    assert engine.item(first)["trained"] and engine.item_name("z1") == "Új" and engine.item("no such item") is None
+    assert pannier.Engine(shop).item_name("z1") == "Új"
+    with pytest.raises(pannier.NotFound):
+        engine.set_stock("no such item", 1)
+    for wrong in ({"name": "x"}, {"item": "a1", "price": -1.0}, {"item": "a1", "price": "cheap"}, {"item": "a1", "colour": 3}, "a1"):
+        with pytest.raises(pannier.InvalidArgument):
+            engine.upsert_items([{"item": "a1", "name": "changed"}, wrong])
+    for units in (float("nan"), "many", True):
+        with pytest.raises(pannier.InvalidArgument):
+            engine.set_stock("a1", units)
+    assert engine.item_name("a1") == "Présent a1"
+
+
+def test_train_takes_data_frames_like_files(tmp_path):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed (package python3-pandas)")
+    frame = pandas.DataFrame({"when": pandas.to_datetime(["2024-01-01 10:00:00.5", "2024-01-02", "2024-01-03"], utc=True), "kind": "purchase",
+                              "who": ["u1", "u2", "u1"], "item": ["a", "a", "b"], "price": [1.5, None, 2]})
+    items = pandas.DataFrame({"item": ["a", "b"], "name": ["Á, \"quoted\"", None]})
+    options = {"items": items, "map": {"time": "when", "user": "who"}, "config": {"models": [{"name": "popular"}]}, "threads": 1}
+    report = pannier.train(tmp_path / "store", events=frame, **options)
+    assert report["events"]["ingested"] == 3 and report["users"] == 2
+    assert pannier.train(tmp_path / "store", events=[frame], **options)["events"] == {"read": 3, "ingested": 0, "duplicates": 3, "dropped": {}}
+    assert pannier.Engine(tmp_path / "store").recommend().names[0] == "Á, \"quoted\""
+    frame["kind"] = "purchse"
+    with pytest.raises(pannier.MalformedInput, match=r"events\[0\].csv:2"):
+        pannier.train(tmp_path / "store", events=frame, **options)

@@ -30,6 +30,9 @@ class DamagedPeople final : public store::PeopleStore {
   std::uint64_t event_count() const override { fail(); }
   void people(const std::function<bool(const UserKey&, data::PersonName)>&) const override { fail(); }
   store::EraseReceipt erase(const UserKey&, bool) override { fail(); }
+  std::int64_t change_items(std::span<const data::CatalogItem>) override { fail(); }
+  std::vector<store::ItemChange> item_changes(std::int64_t) const override { return {}; }
+  std::int64_t last_item_change() const override { fail(); }
   store::Findings verify() const override { return {"damaged"}; }
 
  private:

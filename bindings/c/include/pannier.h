@@ -320,7 +320,30 @@ PNR_API void pnr_event_init(pnr_event *event, size_t struct_size);
 PNR_API pnr_status pnr_engine_record(pnr_engine *engine, const pnr_event *events, size_t count, uint64_t *recorded,
                                      pnr_error *error);
 
-/** Looks whether the store has a newer current generation and swaps to it, while requests go on. `changed` may be NULL.
+/** What the shop says of one item. Texts that are empty and numbers that are NaN say nothing: what was known stays. */
+typedef struct pnr_item {
+  size_t struct_size;
+  pnr_text id;               /**< Needed. */
+  pnr_text name, category, brand, image;
+  double price;              /**< NaN (default): not said. */
+  double stock;              /**< Units; at 0 or less the item is in no answer. NaN (default): not said. */
+} pnr_item;
+
+/** Writes the defaults into `struct_size` bytes at `item`.  @since 0.1 */
+PNR_API void pnr_item_init(pnr_item *item, size_t struct_size);
+
+/** Changes or adds `count` items, all or none, each items[0].struct_size bytes long: name, price and stock count from the next
+ *  request on, category, brand and image after the next training, which takes all of it over. A new item is known by its id and name and
+ *  may be recorded; it is recommended after the next training. Kept in the store: other processes see it after pnr_engine_reload().
+ *  Errors: PNR_INVALID_ARGUMENT (naming the item and the field), PNR_READ_ONLY, PNR_IO_FAILURE.  @since 0.1 */
+PNR_API pnr_status pnr_engine_upsert_items(pnr_engine *engine, const pnr_item *items, size_t count, pnr_error *error);
+
+/** As pnr_engine_upsert_items() of the stock of one item alone. At 0 or less it is in no answer, whatever the policy.
+ *  Errors: PNR_NOT_FOUND (an item that nobody named before), PNR_INVALID_ARGUMENT, PNR_READ_ONLY, PNR_IO_FAILURE.  @since 0.1 */
+PNR_API pnr_status pnr_engine_set_stock(pnr_engine *engine, const char *item, size_t length, double units, pnr_error *error);
+
+/** Looks whether the store has a newer current generation, or changes of items by other processes, and takes them in, while requests go on.
+ *  `changed` may be NULL.
  *  Errors: PNR_MALFORMED_INPUT, PNR_NOT_FOUND, PNR_IO_FAILURE; the old generation then goes on serving.  @since 0.1 */
 PNR_API pnr_status pnr_engine_reload(pnr_engine *engine, bool *changed, pnr_error *error);
 
@@ -335,7 +358,7 @@ enum { PNR_PERSON_USER = 1, PNR_PERSON_VISITOR = 2, PNR_PERSON_SESSION = 3 };
 PNR_API pnr_status pnr_engine_erase(pnr_engine *engine, pnr_person sort, const char *id, size_t length, uint64_t *removed,
                                     bool *overwritten, pnr_error *error);
 
-/** Copies the id of an item of the current generation into `out` (which may be NULL where capacity is 0). No NUL is added;
+/** Copies the id of an item of the current generation, or of one upserted since, into `out` (which may be NULL where capacity is 0). No NUL is added;
  *  `*needed` is the text's length.
  *  Errors: PNR_NOT_FOUND (no such item), PNR_BUFFER_TOO_SMALL (`*needed` is set).  @since 0.1 */
 PNR_API pnr_status pnr_engine_item_id(const pnr_engine *engine, uint64_t key, char *out, size_t capacity, size_t *needed,

@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import tempfile
 from typing import NamedTuple
 
 import numpy as np
@@ -184,7 +185,8 @@ class Engine:
         return self._native.call_json(request)
 
     def reload(self):
-        """Looks whether the store has a newer current generation and swaps to it. Returns True when it has."""
+        """Looks whether the store has a newer current generation, or changes of items that other processes made, and takes them in. Returns
+        True when it has."""
         return self._native.reload()
 
     def erase(self, *, user=None, visitor=None, session=None):
@@ -198,8 +200,26 @@ class Engine:
             raise InvalidArgument(sort, 'is ""', "a text that is not empty")
         return self._native.erase(_PERSONS[sort], id)
 
+    def set_stock(self, item, units):
+        """Says how many units of an item there are: at 0 or less it is in no answer from the next request on, whatever the policy. An item that
+        nobody named before is refused (NotFound)."""
+        self._native.set_stock(item, _amount(units, "units"))
+
+    def upsert_items(self, items):
+        """Changes or adds items: dicts of item (needed), name, category, brand, image, price, stock; other keys become attributes. What is absent, None
+        or NaN stays as it was. Name, price and stock count from the next request on, the rest after the next training, which takes all of it over;
+        a new item is known by its name at once and is recommended after the next training. Kept in the store; all or none."""
+        if isinstance(items, dict):
+            items = [items]
+        self._native.upsert_items([_item(item, f"items[{i}]") for i, item in enumerate(items)])
+
+    def item(self, item):
+        """What is known of an item now: {"item", "name", "price", "stock", "trained"}, or None for an unknown item. `trained` is False for
+        an item that was upserted since the last training."""
+        return self._native.item(item)
+
     def item_name(self, item):
-        """The name of an item of the current generation, or None for an unknown item."""
+        """The name of an item, or None for an unknown item."""
         return self._native.item_name(item)
 
     @property
@@ -219,6 +239,33 @@ def _options(history_limit, check, request_seed):
         raise InvalidArgument("check", f"is {check!r}", "structure or full")
     return (_in_range(history_limit, 0, 2**63 - 1, "history_limit"), check == "full",
             _in_range(request_seed, 0, 2**64 - 1, "request_seed"))
+
+
+def _amount(number, name):
+    if isinstance(number, bool) or not isinstance(number, (int, float, np.integer, np.floating)):
+        raise InvalidArgument(name, f"is a {type(number).__name__}", "a number")
+    return float(number)
+
+
+def _item(item, name):
+    """One item of upsert_items(), without what it does not say."""
+    if not isinstance(item, dict):
+        raise InvalidArgument(name, f"is a {type(item).__name__}", "a dict")
+    if not item.get("item"):
+        raise InvalidArgument(f"{name}.item", "is missing", "an item id")
+    fields = {}
+    for key, value in item.items():
+        if not isinstance(key, str):
+            raise InvalidArgument(name, f"has the key {key!r}", "texts")
+        if value is None or value != value:
+            continue
+        if key in ("price", "stock"):
+            fields[key] = _amount(value, f"{name}.{key}")
+        elif isinstance(value, str):
+            fields[key] = value
+        else:
+            raise InvalidArgument(f"{name}.{key}", f"is a {type(value).__name__}", "a text")
+    return fields
 
 
 def _event(event, name):
@@ -249,14 +296,37 @@ def train(store, *, events=(), items=None, map=None, kind=None, time_unit=None, 
           progress=False):
     """Ingests event files into a store, fits the configured models on all of its events, and publishes one generation.
 
-    `store` is a Store or a path, which is made when absent; `events` a path or a list of them (none: the events that the
-    store holds); `items` an items file; `map` columns by field, as a dict or "user=customer_id,item=stock_code"; `kind` one kind for
+    `store` is a Store or a path, which is made when absent; `events` a path, a pandas DataFrame or a list of them (none: the events
+    that the store holds); `items` an items file or a DataFrame. A DataFrame is written to a temporary CSV file without its index and read like any
+    other file, so that everything said of files holds for it; messages name it events[0].csv, and a column that holds missing values
+    should not turn ids into numbers with a ".0"; `map` columns by field, as a dict or "user=customer_id,item=stock_code"; `kind` one kind for
     every line; `time_unit` s, ms or us; `on_error` stop or skip; `config` the train config, a dict or JSON text. Bad input
     publishes nothing. Returns what `pannier train --json` prints.
     """
     if on_error not in ("stop", "skip"):
         raise InvalidArgument("on_error", f"is {on_error!r}", "stop or skip")
-    files = [events] if isinstance(events, (str, os.PathLike)) else list(events or ())
+    with tempfile.TemporaryDirectory(prefix="pannier-") as folder:
+        given = [events] if isinstance(events, (str, os.PathLike)) or _is_frame(events) else list(events or ())
+        files = [_file_of(table, folder, f"events[{i}]") for i, table in enumerate(given)]
+        return _train(store, files, _file_of("" if items is None else items, folder, "items"), map, kind,
+                      time_unit, on_error, config, threads, progress)
+
+
+def _is_frame(table):
+    """A pandas DataFrame, or what writes itself as CSV like one."""
+    return hasattr(table, "to_csv") and hasattr(table, "columns")
+
+
+def _file_of(table, folder, name):
+    """The path of a table: its own, or that of a CSV in `folder` that a DataFrame was written to; times are UTC with their microseconds."""
+    if not _is_frame(table):
+        return table
+    path = os.path.join(folder, f"{name}.csv")
+    table.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%S.%f%z")
+    return path
+
+
+def _train(store, files, items, map, kind, time_unit, on_error, config, threads, progress):
     columns = ",".join(f"{field}={column}" for field, column in map.items()) if isinstance(map, dict) else map or ""
     text = config if isinstance(config, str) else "" if config is None else json.dumps(config)
     if not isinstance(store, Store):

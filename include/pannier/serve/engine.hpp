@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,6 +13,7 @@
 
 #include "pannier/core/ids.hpp"
 #include "pannier/core/item_set.hpp"
+#include "pannier/data/catalog.hpp"
 #include "pannier/data/event.hpp"
 #include "pannier/store/generation.hpp"
 #include "pannier/store/store.hpp"
@@ -85,6 +87,16 @@ struct AnswerReason {
   float every_days = 0;                    ///< buy_again: days between those, on average; 0 where it was bought once.
 };
 
+struct Overlay;
+
+/// What an engine knows of an item now.
+struct ItemFacts {
+  std::string id, name;
+  double price = std::numeric_limits<double>::quiet_NaN();   ///< NaN: unknown.
+  double stock = std::numeric_limits<double>::quiet_NaN();   ///< NaN: unknown, and so in stock.
+  bool trained = false;                                      ///< The generation knows it: it can be recommended. False: upserted since.
+};
+
 /// A reusable answer. After the largest request nothing is allocated. Names and ids are read through it: it holds its generation.
 /// Threads: One thread.
 class Response {
@@ -108,11 +120,13 @@ class Response {
 
  private:
   friend struct EngineAccess;
+  [[nodiscard]] std::string_view name_of(ItemKey key, ItemIndex index) const noexcept;
   std::vector<Answer> items_;
   std::vector<AnswerReason> reasons_;
   std::vector<ItemKey> keys_;
   std::vector<float> scores_;
   std::shared_ptr<const store::Generation> generation_;
+  std::shared_ptr<const Overlay> overlay_;
   Policy policy_ = Policy::none;
   bool fallback_ = false;
   std::uint64_t request_id_ = 0;
@@ -137,6 +151,7 @@ struct EngineOptions {
   std::function<std::int64_t()> clock{};     ///< UTC microseconds; default system_time_us.
   std::size_t history_limit = 100'000;       ///< Last events of a person that are read.
   model::Check check = model::Check::structure;
+  std::size_t overlay_bytes = std::size_t{64} << 20;   ///< Most memory of live changes of the catalogue since the last training (about 110 bytes an item, and its texts).
   std::uint64_t request_seed = 0;            ///< Where request ids begin; 0: drawn from the system when opening.
 };
 
@@ -172,7 +187,24 @@ class Engine {
   /// Forgets a person: events and state. The next request knows nothing. Errors: read_only, io_failure.
   virtual store::EraseReceipt erase(PersonSort sort, std::string_view id) = 0;
 
-  /// Looks at the store's CURRENT and swaps to what it names. Returns true when the generation changed. A damaged new generation is refused by
+  /// Says what the shop knows of items now: the fields given (texts that are not empty, numbers that are not NaN) count from the next request on, the
+  /// others stay. All or none. Kept in the store: this engine opened again has them, another process after reload(), and the next training takes them
+  /// over into the catalogue, where an items file that is given has the last word. Name, price and stock count at once; category, brand, image and
+  /// attributes after the next training. An item that the generation does not know is known by its id and name from then on, may be recorded, be in a session
+  /// and be asked about, and cannot be recommended before the next training.
+  /// Cost: one transaction, and a copy of what changed since the last training and of a bit an item; give many items in one call.
+  /// Errors: invalid_argument naming the item and the field (also two ids of one key; more than EngineOptions::overlay_bytes), read_only, io_failure.
+  virtual void upsert_items(std::span<const data::CatalogItem> items) = 0;
+
+  /// As upsert_items() of the stock alone. At 0 or less the item is in no answer, whatever the policy.
+  /// Errors: not_found (an item that neither the generation nor an upsert knows), invalid_argument (units that are no number, or beyond 1e9), read_only, io_failure.
+  virtual void set_stock(std::string_view item, double units) = 0;
+
+  /// What is known of an item now; nothing of an unknown one.
+  [[nodiscard]] virtual std::optional<ItemFacts> item(ItemKey key) const = 0;
+
+  /// Looks at the store's CURRENT and swaps to what it names, and takes in live changes of the catalogue that other processes made. Returns true when
+  /// either changed. A damaged new generation is refused by
   /// an error and the old one goes on serving. Requests run meanwhile; each is answered by one generation as a whole.
   virtual bool reload() = 0;
 

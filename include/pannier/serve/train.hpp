@@ -43,7 +43,7 @@ struct TrainConfig {
 struct TrainInputs {
   std::vector<std::filesystem::path> events{}; ///< Ingested first, idempotently; empty: train on what the store holds.
   /// Items file, or empty. Given: it is the catalogue. Empty: items keep the attributes of the current generation, and where
-  /// they had no more than a name, a name seen in an event wins. Every item of the catalogue and of the events becomes an item.
+  /// they had no more than a name, a name seen in an event wins. Live changes (Engine::upsert_items) are taken over, of which a file's fields win. Every item of the catalogue and of the events becomes an item.
   std::filesystem::path items{};
   data::ImportOptions import{};
   bool evaluate = false;                       ///< Also measures offline quality: a second fit without each person's last event.

@@ -39,6 +39,7 @@ struct GenerationInfo {
   std::string parent;              ///< The generation that was current when it was made, or "".
   std::int64_t created_us = 0;
   std::int64_t data_until = 0;     ///< Last sequence of the people store that training saw.
+  std::int64_t catalog_until = 0;  ///< Version of the last live change of the catalogue that training took over.
   std::int64_t first_event_us = 0, last_event_us = 0;   ///< The data window.
   std::uint64_t events = 0, users = 0, items = 0;
   std::string config_json = "{}"; ///< The whole train config.

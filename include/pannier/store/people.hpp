@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "pannier/core/ids.hpp"
+#include "pannier/data/catalog.hpp"
 #include "pannier/data/event.hpp"
 #include "pannier/data/event_file.hpp"
 
@@ -47,11 +48,17 @@ struct EraseReceipt {
   bool overwritten = true;        ///< False: others went on reading, so that old pages stay in the log file until its next checkpoint.
 };
 
+/// A live change of the catalogue: the fields given of one item; empty texts and NaN were not.
+struct ItemChange {
+  data::CatalogItem item;
+  std::int64_t version = 0;       ///< Of the last of them.
+};
+
 /// What an integrity check found; empty when sound.
 using Findings = std::vector<std::string>;
 
 /// The people store. Table `events`, clustered by person: (person number, sequence) -> event id (unique), time, kind, payload, checksum; table `people`:
-/// number -> key, plain id and its sort; table `meta`. Person 0 holds events kept for their order alone. docs/store.md is the specification.
+/// number -> key, plain id and its sort; table `catalog`: live changes of items; table `meta`. Person 0 holds events kept for their order alone. docs/store.md is the specification.
 /// Sequences ascend in the order of appending and are never used again; a duplicate may leave a gap.
 /// Threads: Thread-safe. A call holds a connection of its process for its length; after fork() a child opens its own (fork while no other thread
 /// is inside a call, as SQLite's own locks ask).
@@ -94,6 +101,14 @@ class PeopleStore {
 
   /// Deletes a person's events and row, and overwrites the freed pages (secure_delete), in one transaction. Errors: read_only, io_failure.
   virtual EraseReceipt erase(const UserKey& person, bool dry_run) = 0;
+
+  /// Keeps the fields that each item gives (texts that are not empty, numbers that are not NaN) over what was kept of it before; all or none.
+  /// Returns the version they have, one above that of the change before. Errors: read_only, invalid_argument naming the position and the field, io_failure.
+  virtual std::int64_t change_items(std::span<const data::CatalogItem> items) = 0;
+  /// What changed after `version`, one entry an item, ascending by id. Damaged rows are left out and counted in damaged_rows().
+  [[nodiscard]] virtual std::vector<ItemChange> item_changes(std::int64_t version) const = 0;
+  /// The version of the last change; 0 before the first.
+  [[nodiscard]] virtual std::int64_t last_item_change() const = 0;
 
   /// SQLite's integrity check, every row's checksum, the schema and the application id.
   [[nodiscard]] virtual Findings verify() const = 0;
