@@ -14,7 +14,8 @@ serve::TrainInputs to_inputs(const pnr_train_options& options) {
   for (std::size_t i = 0; i < files.size(); ++i)
     inputs.events.push_back(path(files[i].data, files[i].length, "options.events[" + std::to_string(i) + "]"));
   if (options.items.length != 0) inputs.items = path(options.items.data, options.items.length, "options.items");
-  if (const auto map = text(options.map, "options.map"); !map.empty()) inputs.import.columns = data::parse_map(map);
+  if (const auto map = text(options.map, "options.map"); !map.empty())
+    inputs.import = data::import_options({.map = std::string(map)});
   if (const auto kind = text(options.kind, "options.kind"); !kind.empty()) {
     inputs.import.constant_kind = data::event_kind(kind);
     if (!inputs.import.constant_kind)

@@ -88,10 +88,15 @@ Command& add_command(CLI::App& app, Commands& commands, const std::string& name,
 }
 
 void ImportFlags::add_to(CLI::App& app) {
-  app.add_option("--map", map, "Names the file's columns: user=customer_id,item=stock_code,...");
+  app.add_option("--map", map, "Names the file's columns: user=customer_id,item=stock_code,..., in JSON lines by paths; or ga4, segment, google-retail, personalize, snowplow");
   app.add_option("--kind", kind, "One kind for all events (purchase, view_item, ...); a kind column of the file is then not read");
-  app.add_option("--time-unit", time_unit, "Unit of times that are numbers")
-      ->check(CLI::IsMember({"iso", "s", "ms", "us"}))
+  app.add_option("--kinds", kinds, "The file's words for kinds: view=view_item,buy=purchase,...");
+  app.add_option("--refund-prefix", refund_prefix, "Orders that begin so take purchases back: order=C");
+  app.add_option("--drop-items", drop_items, "File of items that are no products: an id a line, or a table with a column item");
+  app.add_option("--fold-case", fold_case, "item: codes that differ only in case or in blanks at their ends are one")->check(CLI::IsMember({"item"}));
+  app.add_option("--rate", rate, "What a currency is worth in the log's one: EUR=0.86");
+  app.add_option("--time-unit", time_unit, "Unit of times that are numbers; none: no times, the order of the file counts")
+      ->check(CLI::IsMember({"iso", "s", "ms", "us", "none"}))
       ->capture_default_str();
   app.add_option("--utc-offset", utc_offset, "Offset of times without one, as +02:00");
   app.add_option("--on-error", on_error, "At a line that cannot be used: stop, or skip and count it")
@@ -100,29 +105,28 @@ void ImportFlags::add_to(CLI::App& app) {
 }
 
 data::ImportOptions ImportFlags::options() const {
-  data::ImportOptions options;
-  if (!map.empty()) options.columns = data::parse_map(map);
-  if (!kind.empty()) {
-    options.constant_kind = data::event_kind(kind);
-    if (!options.constant_kind) {
-      std::string known;
-      for (const auto name : data::event_kind_names()) known += (known.empty() ? "" : ", ") + std::string(name);
-      const auto near = nearest_name(kind, data::event_kind_names());
-      throw UsageError("--kind: '" + kind + "' is no kind of event" +
-                       (near.empty() ? "" : "; did you mean " + std::string(near) + "?") + "; expected one of " + known);
-    }
+  const auto joined = [](const std::vector<std::string>& texts) {
+    std::string out;
+    for (const auto& text : texts) out += (out.empty() ? "" : ",") + text;
+    return out;
+  };
+  try {
+    return data::import_options({.map = map,
+                                 .kind = kind,
+                                 .kinds = joined(kinds),
+                                 .time_unit = time_unit,
+                                 .utc_offset = utc_offset,
+                                 .on_error = on_error,
+                                 .refund_prefix = joined(refund_prefix),
+                                 .fold_case = fold_case,
+                                 .rate = joined(rate),
+                                 .drop_items = drop_items});
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::invalid_argument) throw;
+    auto option = error.where();
+    std::replace(option.begin(), option.end(), '_', '-');
+    throw UsageError("--" + option + ": " + error.problem() + "; expected " + error.allowed());
   }
-  if (time_unit == "s") options.time_unit = data::TimeUnit::seconds;
-  if (time_unit == "ms") options.time_unit = data::TimeUnit::milliseconds;
-  if (time_unit == "us") options.time_unit = data::TimeUnit::microseconds;
-  if (!utc_offset.empty()) {
-    // The offset as the time parser reads it: midnight in that zone against midnight in UTC.
-    const auto there = parse_time("2000-01-01T00:00:00" + utc_offset), here = parse_time("2000-01-01T00:00:00Z");
-    if (!there) throw UsageError("--utc-offset: '" + utc_offset + "' is no offset; expected one as +02:00 or -05:30");
-    options.utc_offset_us = *here - *there;
-  }
-  options.on_error = on_error == "skip" ? data::OnError::skip : data::OnError::stop;
-  return options;
 }
 
 void print_json(const Json& object) { std::cout << object.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n'; }
@@ -132,6 +136,13 @@ std::string describe_dropped(const std::map<std::string, data::ImportSummary::Ca
   for (const auto& [cause, what] : dropped)
     text += "  left out " + grouped(what.lines) + (what.lines == 1 ? " line: " : " lines: ") + cause +
             (what.example.empty() ? "" : ", first: " + what.example) + '\n';
+  return text;
+}
+
+std::string describe_noted(const std::map<std::string, data::ImportSummary::Cause>& noted, const std::vector<std::string>& proposals) {
+  std::string text;
+  for (const auto& [fact, what] : noted) text += "  noted " + grouped(what.lines) + ": " + fact + ", first: " + what.example + '\n';
+  for (const auto& proposal : proposals) text += "  proposal: " + proposal + '\n';
   return text;
 }
 

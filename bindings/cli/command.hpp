@@ -51,7 +51,8 @@ void add_demo(CLI::App& app, Commands& commands);
 
 /// The options of every command that reads events, as texts until read.
 struct ImportFlags {
-  std::string map, kind, time_unit = "iso", utc_offset, on_error = "stop";
+  std::string map, kind, time_unit = "iso", utc_offset, on_error = "stop", drop_items, fold_case;
+  std::vector<std::string> kinds, refund_prefix, rate;
   void add_to(CLI::App& app);
   /// Errors: UsageError or invalid_argument naming the option.
   [[nodiscard]] data::ImportOptions options() const;
@@ -62,6 +63,8 @@ void print_json(const Json& object);
 
 /// The lines left out, by cause, with an example each. Nothing when nothing was.
 [[nodiscard]] std::string describe_dropped(const std::map<std::string, data::ImportSummary::Cause>& dropped);
+/// What was noted of the lines, with an example each, and what is proposed.
+[[nodiscard]] std::string describe_noted(const std::map<std::string, data::ImportSummary::Cause>& noted, const std::vector<std::string>& proposals);
 [[nodiscard]] Json dropped_json(const std::map<std::string, data::ImportSummary::Cause>& dropped);
 
 /// Opens a store for serving: read and write where its folder may be written, else read-only.

@@ -116,7 +116,7 @@ EvaluationData load(const Options& options, const FitControl& control) {
     if (until != std::numeric_limits<std::int64_t>::min()) data.trained_until = format_time(until);
     data.tested_from = format_time(cut);
   }
-  const auto catalog = options.items.empty() ? data::Catalog() : data::read_catalog(options.items, import.on_error);
+  const auto catalog = options.items.empty() ? data::Catalog() : data::read_catalog(options.items, import.on_error, nullptr, import.fold_item_case);
   for (const auto item : data.split.items) {
     data.item_ids.emplace_back(log.item_id(ItemIndex{item}));
     if (options.items.empty()) continue;

@@ -18,7 +18,7 @@ void add_train(CLI::App& app, Commands& commands) {
   auto options = std::make_shared<Options>();
   command.app->add_option("--store", options->store, "Folder of the store; made when absent")->required();
   command.app->add_option("--events", options->events,
-                          "Event files, CSV or TSV, plain or .gz, - for standard input; without: train on what the store holds");
+                          "Event files, CSV, TSV or JSON lines, plain or .gz, - for standard input; without: train on what the store holds");
   command.app->add_option("--items", options->items, "Items file: item, name, category, brand, price, stock, ...");
   command.app->add_option("--config", options->config, "JSON file: {\"events\": {...}, \"models\": [...], \"serving\": {}}");
   command.app->add_option("--report", options->report, "HTML file: one page with what was read, sold, learnt and measured");
@@ -54,7 +54,7 @@ void add_train(CLI::App& app, Commands& commands) {
     }
     std::cout << "read " << grouped(report.read) << " lines: " << grouped(report.ingested) << " new events, "
               << grouped(report.duplicates) << " known already\n"
-              << describe_dropped(report.dropped);
+              << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals);
     if (const auto left_out = describe_dropped(report.items_dropped); !left_out.empty()) std::cout << "of " << options->items << '\n' << left_out;
     const auto& back = report.cancellations;
     if (const auto lines = back.whole + back.in_part + back.unmatched; lines != 0)

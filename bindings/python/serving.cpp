@@ -215,26 +215,28 @@ py::list to_list(const std::vector<std::string>& texts) {
   return list;
 }
 
-py::dict train(store::Store& store, const std::vector<std::string>& events, const std::string& items, std::string_view map,
-               std::string_view kind, std::string_view time_unit, bool skip, std::string_view config, int threads,
-               py::object progress) {
+py::dict train(store::Store& store, const std::vector<std::string>& events, const std::string& items,
+               const std::map<std::string, std::string>& import, const std::vector<std::string>& drop_items, std::string_view config,
+               int threads, py::object progress) {
   const auto attempt = store.attempt();  // Also what is refused before the training begins.
   serve::TrainInputs inputs;
   for (const auto& file : events) inputs.events.emplace_back(file);
   inputs.items = items;
-  if (!map.empty()) inputs.import.columns = data::parse_map(map);
-  if (!kind.empty()) {
-    inputs.import.constant_kind = data::event_kind(kind);
-    if (!inputs.import.constant_kind)
-      throw Error(ErrorCode::invalid_argument, "kind", "'" + std::string(kind) + "' is no kind of event",
-                  "view_item, add_to_cart, purchase, ...");
-  }
-  if (time_unit == "s") inputs.import.time_unit = data::TimeUnit::seconds;
-  else if (time_unit == "ms") inputs.import.time_unit = data::TimeUnit::milliseconds;
-  else if (time_unit == "us") inputs.import.time_unit = data::TimeUnit::microseconds;
-  else if (!time_unit.empty())
-    throw Error(ErrorCode::invalid_argument, "time_unit", "is '" + std::string(time_unit) + "'", "s, ms or us");
-  inputs.import.on_error = skip ? data::OnError::skip : data::OnError::stop;
+  const auto text = [&](const char* name) {
+    const auto found = import.find(name);
+    return found == import.end() ? std::string() : found->second;
+  };
+  inputs.import = data::import_options({.map = text("map"),
+                                        .kind = text("kind"),
+                                        .kinds = text("kinds"),
+                                        .time_unit = text("time_unit"),
+                                        .utc_offset = text("utc_offset"),
+                                        .on_error = text("on_error"),
+                                        .refund_prefix = text("refund_prefix"),
+                                        .fold_case = text("fold_case"),
+                                        .rate = text("rate"),
+                                        .drop_items = text("drop_items")});
+  inputs.import.drop_items.insert(inputs.import.drop_items.end(), drop_items.begin(), drop_items.end());
   const auto train_config = serve::train_config_from_json(config, "config");
 
   LongCall call(threads, std::move(progress));
@@ -247,6 +249,10 @@ py::dict train(store::Store& store, const std::vector<std::string>& events, cons
   counts["ingested"] = report.ingested;
   counts["duplicates"] = report.duplicates;
   counts["dropped"] = dropped;
+  py::dict noted;
+  for (const auto& [fact, lines] : report.noted) noted[to_str(fact)] = lines.lines;
+  counts["noted"] = noted;
+  counts["proposals"] = to_list(report.proposals);
   py::list models;
   for (const auto& trained : report.models) {
     py::dict metrics;

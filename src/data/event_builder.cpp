@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "data/field_text.hpp"
+#include "data/log_currency.hpp"
+#include "pannier/core/config.hpp"
 #include "pannier/core/time.hpp"
 
 namespace pannier::data {
@@ -14,10 +16,27 @@ namespace {
 
 constexpr std::array<std::string_view, 5> consent_names = {"unknown", "none", "essential", "personalization", "all"};
 
+/// Words of other logs for kinds, beside those that are near by their letters.
+constexpr std::array<std::pair<std::string_view, EventKind>, 18> other_words = {{
+    {"view", EventKind::view_item},          {"click", EventKind::view_item},         {"detail", EventKind::view_item},
+    {"product_view", EventKind::view_item},  {"pageview", EventKind::view_item},      {"cart", EventKind::add_to_cart},
+    {"addtocart", EventKind::add_to_cart},   {"add", EventKind::add_to_cart},         {"basket", EventKind::add_to_cart},
+    {"buy", EventKind::purchase},            {"order", EventKind::purchase},          {"transaction", EventKind::purchase},
+    {"sale", EventKind::purchase},           {"checkout", EventKind::begin_checkout}, {"return", EventKind::refund},
+    {"wishlist", EventKind::add_to_wishlist}, {"fav", EventKind::add_to_wishlist},    {"rating", EventKind::rate},
+}};
+
 std::string_view text_of(const EventTexts& texts, EventField field) { return texts[static_cast<std::size_t>(field)]; }
 
 std::int64_t us_per(TimeUnit unit) {
   return unit == TimeUnit::seconds ? us_per_second : unit == TimeUnit::milliseconds ? 1000 : 1;
+}
+
+/// For a number that is out of range in its unit: the unit in which it would be a time of a shop.
+std::string near_unit(std::string_view text) {
+  const auto number = parse_number(text);
+  const auto unit = number ? likely_time_unit(*number) : std::string_view{};
+  return unit.empty() ? std::string() : " (is --time-unit " + std::string(unit) + " meant?)";
 }
 
 /// A whole number from 0 to the largest of its type; an empty text leaves it.
@@ -30,15 +49,46 @@ bool read_count(std::string_view text, Number& number) {
   return true;
 }
 
-bool is_currency(std::string_view text) {
-  return text.size() == 3 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-}
-
 }  // namespace
 
+std::string_view near_kind(std::string_view word, bool other_logs) {
+  std::string small(word);
+  for (auto& c : small) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (other_logs)
+    for (const auto& [other, kind] : other_words)
+      if (other == small) return name(kind);
+  return nearest_name(small, event_kind_names());
+}
+
+std::string_view likely_time_unit(double number) noexcept {
+  for (const auto& [name, scale] : {std::pair{std::string_view("s"), 1e6}, std::pair{std::string_view("ms"), 1e3}, std::pair{std::string_view("us"), 1.0}})
+    if (number * scale >= static_cast<double>(first_likely_time_us) && number * scale < static_cast<double>(end_of_likely_times_us)) return name;
+  return {};
+}
+
 EventBuilder::EventBuilder(const ImportOptions& options)
-    : constant_kind_(options.constant_kind), time_unit_(options.time_unit), utc_offset_us_(options.utc_offset_us) {
+    : constant_kind_(options.constant_kind),
+      kinds_(options.kinds),
+      refund_prefixes_(options.refund_prefixes),
+      time_unit_(options.time_unit),
+      utc_offset_us_(options.utc_offset_us) {
   check_map(options.columns);
+  if (!options.preset.empty()) {
+    preset_ = find_preset(options.preset);
+    if (preset_ == nullptr)
+      throw Error(ErrorCode::invalid_argument, "preset", shown(options.preset) + " is no preset" + proposal(options.preset, preset_names()), listed(preset_names()));
+    if (time_unit_ == TimeUnit::automatic_text) time_unit_ = preset_->time_unit;
+  }
+  for (auto entry = kinds_.begin(); entry != kinds_.end(); ++entry) {
+    if (entry->first.empty() || name(entry->second).empty())
+      throw Error(ErrorCode::invalid_argument, "kinds", shown(entry->first) + " stands for no kind of event", "a word and one of " + listed(event_kind_names()));
+    if (std::any_of(kinds_.begin(), entry, [&](const auto& earlier) { return earlier.first == entry->first; }))
+      throw Error(ErrorCode::invalid_argument, "kinds", shown(entry->first) + " is given twice", "each word once");
+  }
+  if (preset_ != nullptr)
+    for (const auto& [word, kind] : preset_->kinds) kinds_.emplace_back(word, kind);  // Behind the user's: the first of a word counts.
+  if (std::any_of(refund_prefixes_.begin(), refund_prefixes_.end(), [](const auto& prefix) { return prefix.empty(); }))
+    throw Error(ErrorCode::invalid_argument, "refund_prefix", "is empty: every order begins with it", "the first letters of a cancelling order");
   if (utc_offset_us_ < -us_per_day || utc_offset_us_ > us_per_day)
     throw Error(ErrorCode::invalid_argument, "utc_offset", std::to_string(utc_offset_us_) + " microseconds", "at most a day either way");
   if (constant_kind_) {
@@ -52,11 +102,16 @@ EventBuilder::EventBuilder(const ImportOptions& options)
   }
 }
 
-std::optional<EventFault> EventBuilder::read_time(std::string_view text, std::int64_t& time_us) const noexcept {
+std::optional<EventFault> EventBuilder::read_time(std::string_view text, std::uint64_t line, std::int64_t& time_us) const noexcept {
+  if (time_unit_ == TimeUnit::none) {
+    time_us = static_cast<std::int64_t>(line);
+    return std::nullopt;
+  }
   const auto fault = [](Cause cause) { return EventFault{cause, EventField::time}; };
   if (text.empty()) return fault(Cause::missing_time);
   if (time_unit_ == TimeUnit::automatic_text) {
-    const auto time = parse_time(text, utc_offset_us_);
+    constexpr std::string_view utc = " UTC";  // As BigQuery writes it.
+    const auto time = text.ends_with(utc) ? parse_time(text.substr(0, text.size() - utc.size()), 0) : parse_time(text, utc_offset_us_);
     if (!time) return fault(Cause::bad_time);
     time_us = *time;
   } else if (const auto whole = parse_integer(text)) {
@@ -74,55 +129,62 @@ std::optional<EventFault> EventBuilder::read_time(std::string_view text, std::in
   return std::nullopt;
 }
 
-std::optional<EventFault> EventBuilder::build(const EventTexts& texts, Event& event) const noexcept {
+std::optional<EventKind> EventBuilder::read_kind(std::string_view word) const noexcept {
+  for (const auto& [known, kind] : kinds_)
+    if (known == word) return kind;
+  if (preset_ != nullptr && preset_->closed) return std::nullopt;
+  return event_kind(word);
+}
+
+std::optional<EventFault> EventBuilder::build(const EventTexts& texts, std::uint64_t line, Event& event, EventFacts& facts) const noexcept {
   const auto text = [&](EventField field) { return text_of(texts, field); };
   const auto fault = [](Cause cause, EventField field) { return std::optional(EventFault{cause, field}); };
   using enum EventField;
 
-  event.id = text(event_id);
-  if (const auto bad = read_time(text(time), event.time_us)) return bad;
-  if (constant_kind_) {
-    event.kind = *constant_kind_;
-  } else {
-    if (text(kind).empty()) return fault(Cause::missing_kind, kind);
-    const auto known = event_kind(text(kind));
-    if (!known) return fault(Cause::unknown_kind, kind);
-    event.kind = *known;
-  }
-  event.item = text(item);
-  if (event.item.empty() && event.kind != EventKind::search) return fault(Cause::missing_item, item);
   event.user = text(user);
   event.visitor = text(visitor);
   event.session = text(session);
   event.order = text(order);
   const bool known_person = person_name(event).has_value();
+  const bool cancels = std::any_of(refund_prefixes_.begin(), refund_prefixes_.end(), [&](const auto& prefix) { return event.order.starts_with(prefix); });
+  const auto units = text(quantity).empty() ? 1.0 : parse_number(text(quantity));
+  const auto amount = text(price).empty() ? std::nullopt : parse_number(text(price));
+  const auto known_kind = constant_kind_ ? constant_kind_ : read_kind(text(kind));
+  facts = {.cancellation = cancels && (known_kind == EventKind::purchase || known_kind == EventKind::refund),
+           .negative_quantity = units && *units < 0,
+           .negative_price = amount && *amount < 0,
+           .zero_price = amount && *amount == 0,
+           .without_person = !known_person};
+
+  event.id = text(event_id);
+  if (!known_kind && !text(kind).empty() && preset_ != nullptr && preset_->closed) return fault(Cause::not_a_shop_event, kind);
+  if (const auto bad = read_time(text(time), line, event.time_us)) return bad;
+  if (!known_kind) return fault(text(kind).empty() ? Cause::missing_kind : Cause::unknown_kind, kind);
+  event.kind = *known_kind;
+  event.item = text(item);
+  if (event.item.empty() && event.kind != EventKind::search) return fault(Cause::missing_item, item);
   if (!known_person && event.order.empty()) return fault(Cause::missing_person, user);
 
-  event.quantity = 1;
-  if (!text(quantity).empty()) {
-    const auto units = parse_number(text(quantity));
-    if (!units || !(std::abs(*units) <= largest_quantity)) return fault(Cause::bad_quantity, quantity);
-    const bool moves_units = event.kind == EventKind::purchase || event.kind == EventKind::refund;
-    if (*units == 0 && moves_units) return fault(Cause::zero_quantity, quantity);
-    if (*units < 0) {
-      if (!moves_units) return fault(Cause::negative_quantity, quantity);
-      if (!known_person) return fault(Cause::stock_correction, quantity);
-      event.kind = EventKind::refund;
-    }
-    event.quantity = std::abs(*units);
+  if (!units || !(std::abs(*units) <= largest_quantity)) return fault(Cause::bad_quantity, quantity);
+  const bool moves_units = event.kind == EventKind::purchase || event.kind == EventKind::refund;
+  if (*units == 0 && moves_units) return fault(Cause::zero_quantity, quantity);
+  if (*units < 0) {
+    if (!moves_units) return fault(Cause::negative_quantity, quantity);
+    if (!known_person && !cancels) return fault(Cause::stock_correction, quantity);
   }
+  if (moves_units && (*units < 0 || cancels)) event.kind = EventKind::refund;
+  event.quantity = std::abs(*units);
   event.price = std::numeric_limits<double>::quiet_NaN();
   if (!text(price).empty()) {
-    const auto amount = parse_number(text(price));
     if (!amount || !(std::abs(*amount) <= largest_price)) return fault(Cause::bad_price, price);
     if (*amount < 0) return fault(Cause::negative_price, price);
     event.price = std::abs(*amount);
   }
   event.value = std::numeric_limits<double>::quiet_NaN();
   if (!text(EventField::value).empty()) {
-    const auto amount = parse_number(text(EventField::value));
-    if (!amount || !(std::abs(*amount) <= largest_price)) return fault(Cause::bad_value, EventField::value);
-    event.value = *amount;
+    const auto worth = parse_number(text(EventField::value));
+    if (!worth || !(std::abs(*worth) <= largest_price)) return fault(Cause::bad_value, EventField::value);
+    event.value = *worth;
   }
   event.currency = text(currency);
   if (!event.currency.empty() && !is_currency(event.currency)) return fault(Cause::bad_currency, currency);
@@ -156,7 +218,7 @@ Error EventBuilder::describe(const EventFault& fault, const EventTexts& texts, s
     case Cause::bad_time:
     case Cause::time_out_of_range: {
       if (fault.cause == Cause::bad_time) problem += " is no time";
-      if (fault.cause == Cause::time_out_of_range) problem += " lies outside the years 1970 to 2199";
+      if (fault.cause == Cause::time_out_of_range) problem += " lies outside the years 1970 to 2199" + near_unit(value);
       const auto unit = time_unit_ == TimeUnit::seconds ? "seconds" : time_unit_ == TimeUnit::milliseconds ? "milliseconds" : "microseconds";
       const bool number = parse_number(value).has_value();
       allowed = time_unit_ != TimeUnit::automatic_text
@@ -168,8 +230,21 @@ Error EventBuilder::describe(const EventFault& fault, const EventTexts& texts, s
     }
     case Cause::missing_kind:
     case Cause::unknown_kind:
-      if (fault.cause == Cause::unknown_kind) problem += " is no kind of event" + proposal(value, event_kind_names());
-      allowed = "one of " + listed(event_kind_names());
+      if (const auto near = near_kind(value, true); fault.cause == Cause::unknown_kind)
+        problem += " is no kind of event" + (near.empty() ? std::string() : " (did you mean " + std::string(near) + "?)");
+      allowed = "one of " + listed(event_kind_names()) + (fault.cause == Cause::unknown_kind ? ", or --kinds WORD=KIND" : "");
+      break;
+    case Cause::not_a_shop_event:
+      problem += " is no event of a shop";
+      allowed = "a kind of the preset, or --kinds WORD=KIND; it is left out";
+      break;
+    case Cause::order_without_items:
+      problem = "an order names no items";
+      allowed = "an array of the order's items; it is left out";
+      break;
+    case Cause::dropped_item:
+      problem += " is one of the items to drop";
+      allowed = "an item that --drop-items does not name";
       break;
     case Cause::missing_item: allowed = "an item id (only a search may go without)"; break;
     case Cause::missing_person:
@@ -181,7 +256,7 @@ Error EventBuilder::describe(const EventFault& fault, const EventTexts& texts, s
     case Cause::negative_quantity: allowed = "0 or more: only purchases and refunds are taken back"; break;
     case Cause::stock_correction:
       problem += " without a person is a correction of the stock and is left out";
-      allowed = "a user, visitor or session for a refund";
+      allowed = "a user, visitor or session for a refund, or an order with the prefix of --refund-prefix";
       break;
     case Cause::bad_price: allowed = "a number from 0 to 1e12 such as 12.50, or nothing where unknown"; break;
     case Cause::negative_price: allowed = "0 or more: a refund says so by its quantity or kind"; break;

@@ -9,8 +9,14 @@
 
 #include "data/event_builder.hpp"
 #include "data/event_fields.hpp"
+#include "data/field_text.hpp"
+#include "data/import_notes.hpp"
+#include "data/item_folding.hpp"
+#include "data/json_events.hpp"
+#include "data/log_currency.hpp"
 #include "data/ordinals.hpp"
 #include "data/table_file.hpp"
+#include "data/text_arena.hpp"
 
 namespace pannier::data {
 namespace {
@@ -18,18 +24,24 @@ namespace {
 /// Which column of the file each field reads.
 class ColumnPlan {
  public:
-  ColumnPlan(const TableFile& table, const ImportOptions& options) {
+  ColumnPlan(const TableFile& table, const ImportOptions& options, const Preset* preset) {
     for (const auto& [field, column] : options.columns) {
       const auto at = table.find(column);
       if (!at) table.refuse_missing(column, "the event's " + field + ", which the map reads from it", "a column of the file");
       take(*event_field(field), *at);
     }
-    for (std::size_t number = 0; number < event_field_count; ++number) {
-      const auto field = static_cast<EventField>(number);
-      const auto at = table.find(name(field));
+    const auto take_free = [&](EventField field, std::string_view column) {
+      const auto at = table.find(column);
       if (at && !has(field) && !is_taken(*at) && !(field == EventField::kind && options.constant_kind)) take(field, *at);
+    };
+    if (preset != nullptr) {
+      for (const auto& [field, outer, inner] : preset->fields)
+        for (auto names : {outer, inner})
+          for (; !names.empty(); names.remove_prefix(std::min(names.find('|'), names.size() - 1) + 1)) take_free(field, names.substr(0, names.find('|')));
+    } else {
+      for (const auto column : event_field_names()) take_free(*event_field(column), column);
     }
-    require(table, EventField::time, true);
+    require(table, EventField::time, options.time_unit != TimeUnit::none);
     require(table, EventField::kind, !options.constant_kind.has_value());
     require(table, EventField::item, options.constant_kind != EventKind::search && !has(EventField::query));
     using enum EventField;
@@ -61,62 +73,166 @@ class ColumnPlan {
   std::vector<std::pair<EventField, std::uint32_t>> columns_;
 };
 
+/// From the texts of events, in file order, to blocks of events for the sink: all that does not depend on the file's format.
+class Importer {
+ public:
+  using Sink = std::function<void(std::span<const ImportedEvent>)>;
+  Importer(const ImportOptions& options, const Sink& sink)
+      : builder_(options), currency_(options), dropped_items_(options), notes_(options), sink_(sink), faults_(options.on_error) {
+    if (!sink) throw Error(ErrorCode::invalid_argument, "sink", "is empty", "a function that takes the events");
+  }
+
+  /// One event. `place(field)` gives its place in the file, of a field where one is named.
+  /// `whole`: it is not an element of an array of items.
+  template <class Place>
+  void take(EventTexts& texts, std::uint64_t line, bool whole, const Place& place) {
+    auto& item = texts[static_cast<std::size_t>(EventField::item)];
+    const auto line_place = [&] { return place(std::nullopt); };
+    notes_.see_item(item, line_place);
+    item = dropped_items_.folded(item, arena_);
+    const auto drop = [&](EventFault fault) {
+      // A collector's log names events without people and orders without items as a matter of course.
+      const bool of_preset = builder_.preset() != nullptr && builder_.preset()->closed;
+      if (of_preset && whole && fault.cause == Cause::missing_item) fault = without_item(block_[filled_].event.kind);
+      faults_.drop(fault.cause, is_error(fault.cause) && !(of_preset && fault.cause == Cause::missing_person),
+                   [&] { return describe(fault, texts, place); });
+    };
+    auto& event = block_[filled_].event;
+    EventFacts facts;
+    const auto fault = builder_.build(texts, line, event, facts);
+    notes_.see(texts, facts, line_place);
+    if (dropped_items_.has(item)) return drop({Cause::dropped_item, EventField::item});
+    if (fault && (fault->cause == Cause::unknown_kind || fault->cause == Cause::not_a_shop_event))
+      notes_.see_unknown_kind(texts[static_cast<std::size_t>(EventField::kind)]);
+    if (fault) return drop(*fault);
+    switch (currency_.settle(event)) {
+      case LogCurrency::Verdict::fits: break;
+      case LogCurrency::Verdict::other_currency: return drop({Cause::other_currency, EventField::currency});
+      case LogCurrency::Verdict::too_large: return drop({Cause::bad_price, EventField::price});
+    }
+    notes_.see_event(event, line_place);
+    if (event.id.empty()) {
+      keys_[filled_] = event_id(event, 0);
+      ordinals_.prefetch(keys_[filled_]);
+    }
+    faults_.count_given();
+    if (++filled_ == block_size) hand_on();
+  }
+  template <class Place>
+  void drop(Cause cause, EventField field, const EventTexts& texts, const Place& place) {
+    faults_.drop(cause, [&] { return describe({cause, field}, texts, place); });
+  }
+
+  /// Before the texts of the events so far die.
+  void end_block() {
+    hand_on();
+    arena_.clear();
+  }
+  [[nodiscard]] const Preset* preset() const noexcept { return builder_.preset(); }
+  [[nodiscard]] LineFaults& faults() noexcept { return faults_; }
+  [[nodiscard]] ImportNotes& notes() noexcept { return notes_; }
+  void propose(std::string text) { proposals_.push_back(std::move(text)); }
+  [[nodiscard]] ImportSummary summary() const {
+    auto out = faults_.summary();
+    out.currency = currency_.code();
+    out.proposals = proposals_;
+    notes_.tell(out, currency_.refused());
+    return out;
+  }
+
+ private:
+  static constexpr std::size_t block_size = 1024;
+
+  template <class Place>
+  [[nodiscard]] Error describe(const EventFault& fault, const EventTexts& texts, const Place& place) const {
+    auto where = fault.cause == Cause::missing_person ? place(std::nullopt) : place(fault.field);
+    if (fault.cause == Cause::other_currency)
+      return currency_.describe(texts[static_cast<std::size_t>(EventField::currency)], std::move(where));
+    return builder_.describe(fault, texts, std::move(where));
+  }
+  static EventFault without_item(EventKind kind) {
+    const bool order = kind == EventKind::purchase || kind == EventKind::refund;
+    return order ? EventFault{Cause::order_without_items, EventField::order} : EventFault{Cause::not_a_shop_event, EventField::kind};
+  }
+  void hand_on() {
+    for (std::size_t at = 0; at < filled_; ++at) block_[at].ordinal = block_[at].event.id.empty() ? ordinals_.next(keys_[at]) : 0;
+    if (filled_ > 0) sink_(std::span<const ImportedEvent>(block_.data(), std::exchange(filled_, 0)));
+  }
+
+  EventBuilder builder_;
+  LogCurrency currency_;
+  DroppedItems dropped_items_;
+  ImportNotes notes_;
+  std::vector<std::string> proposals_;
+  const Sink& sink_;
+  LineFaults faults_;
+  Ordinals ordinals_;
+  TextArena arena_;
+  std::vector<ImportedEvent> block_ = std::vector<ImportedEvent>(block_size);
+  std::vector<UserKey> keys_ = std::vector<UserKey>(block_size);  ///< Of the block's events without an id.
+  std::size_t filled_ = 0;
+};
+
+void report(const RecordReader& reader, const FitControl& control) {
+  checkpoint(control, "reading events", reader.source().position(), reader.source().size());
+}
+
+void read_table(Importer& importer, RecordReader reader, const ImportOptions& options, const FitControl& control) {
+  TableFile table(std::move(reader));
+  const ColumnPlan plan(table, options, importer.preset());
+  EventTexts texts{};
+  const auto place = [&](std::optional<EventField> field) {
+    const auto column = field ? plan.column_of(*field) : std::nullopt;
+    return table.where(column ? std::string_view(table.columns()[*column]) : std::string_view{});
+  };
+  report(table.reader(), control);
+  table.read(
+      importer.faults(),
+      [&] {
+        importer.end_block();
+        report(table.reader(), control);
+      },
+      [&](std::span<const std::string_view> fields) {
+        importer.notes().see_line(table.reader().bytes(), [&] { return place(std::nullopt); });
+        for (const auto& [field, column] : plan.columns()) {
+          const auto text = texts[static_cast<std::size_t>(field)] = fields[column];
+          if (const auto flaw = table.flaw(text, longest_text); flaw != TextFlaw::none)
+            return importer.drop(cause_of(flaw), field, texts, place);
+        }
+        importer.take(texts, table.reader().line(), true, place);
+      });
+}
+
+void read_json(Importer& importer, RecordReader reader, const ImportOptions& options, const FitControl& control) {
+  JsonEvents events(std::move(reader), options, importer.preset());
+  const auto place = [&](std::optional<EventField> field) { return events.where(field); };
+  report(events.reader(), control);
+  events.read(
+      importer.faults(),
+      [&] {
+        importer.end_block();
+        report(events.reader(), control);
+      },
+      [&](JsonEvents::Item& item) {
+        if (item.first) importer.notes().see_line(events.reader().bytes(), [&] { return place(std::nullopt); });
+        if (events.suspect())
+          for (std::size_t field = 0; field < event_field_count; ++field)
+            if (const auto flaw = text_flaw(item.texts[field], longest_text); flaw != TextFlaw::none)
+              return importer.drop(cause_of(flaw), static_cast<EventField>(field), item.texts, place);
+        importer.take(item.texts, events.reader().line(), !item.of_array, place);
+      });
+  for (const auto& path : events.unused_paths()) importer.propose("the path " + shown(path) + " of the map led nowhere in the whole file");
+}
+
 }  // namespace
 
 ImportSummary read_events(const std::filesystem::path& file, const ImportOptions& options,
                           const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control) {
-  const EventBuilder builder(options);
-  if (!sink) throw Error(ErrorCode::invalid_argument, "sink", "is empty", "a function that takes the events");
-  TableFile table(file);
-  const ColumnPlan plan(table, options);
-  LineFaults faults(options.on_error);
-  Ordinals ordinals;
-  EventTexts texts{};
-
-  constexpr std::size_t block_size = 1024;
-  std::vector<ImportedEvent> block(block_size);
-  std::vector<UserKey> keys(block_size);  // Of the block's events without an id.
-  std::size_t filled = 0;
-  const auto hand_on = [&] {
-    for (std::size_t at = 0; at < filled; ++at)
-      block[at].ordinal = block[at].event.id.empty() ? ordinals.next(keys[at]) : 0;
-    if (filled > 0) sink(std::span<const ImportedEvent>(block.data(), std::exchange(filled, 0)));
-  };
-  const auto report = [&] {
-    const auto& source = table.reader().source();
-    checkpoint(control, "reading events", source.position(), source.size());
-  };
-  const auto drop = [&](const EventFault& fault) {
-    faults.drop(fault.cause, [&] {
-      const auto column = plan.column_of(fault.field);
-      const bool of_line = fault.cause == Cause::missing_person || !column;
-      return builder.describe(fault, texts, table.where(of_line ? std::string_view{} : table.columns()[*column]));
-    });
-  };
-
-  report();
-  table.read(
-      faults,
-      [&] {
-        hand_on();
-        report();
-      },
-      [&](std::span<const std::string_view> fields) {
-        for (const auto& [field, column] : plan.columns()) {
-          const auto text = texts[static_cast<std::size_t>(field)] = fields[column];
-          if (const auto flaw = table.flaw(text, longest_text); flaw != TextFlaw::none)
-            return drop({cause_of(flaw), field});
-        }
-        auto& event = block[filled].event;
-        if (const auto fault = builder.build(texts, event)) return drop(*fault);
-        if (event.id.empty()) {
-          keys[filled] = event_id(event, 0);
-          ordinals.prefetch(keys[filled]);
-        }
-        faults.count_given();
-        if (++filled == block_size) hand_on();
-      });
-  return faults.summary();
+  Importer importer(options, sink);
+  RecordReader reader(open_bytes(file), file);
+  if (reader.dialect() == Dialect::json) read_json(importer, std::move(reader), options, control);
+  else read_table(importer, std::move(reader), options, control);
+  return importer.summary();
 }
 
 }  // namespace pannier::data

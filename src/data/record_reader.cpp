@@ -26,6 +26,8 @@ Dialect dialect_of(const std::filesystem::path& file, std::string_view text) {
   if (path.ends_with(".gz")) path.resize(path.size() - 3);
   if (path.ends_with(".tsv")) return Dialect::tsv;
   if (path.ends_with(".csv")) return Dialect::csv;
+  if (path.ends_with(".jsonl") || path.ends_with(".ndjson") || path.ends_with(".json")) return Dialect::json;
+  if (const auto first = text.find_first_not_of(" \t\r\n"); first != text.npos && text[first] == '{') return Dialect::json;
   const auto header = text.substr(0, text.find_first_of("\r\n"));
   const bool tabs = header.find('\t') != header.npos, commas = header.find(',') != header.npos;
   return tabs && !commas ? Dialect::tsv : Dialect::csv;

@@ -1,4 +1,4 @@
-/// Records of CSV and TSV text in blocks: fields are views into one buffer that is refilled between blocks, so that a line costs
+/// Records of CSV and TSV text and the lines of JSON lines, in blocks: fields are views into one buffer that is refilled between blocks, so that a line costs
 /// no allocation. Structural characters are found 64 bytes at a time; quotes are resolved on the way.
 #pragma once
 
@@ -16,13 +16,14 @@
 
 namespace pannier::data {
 
-enum class Dialect { csv, tsv };
+/// json: a line is one field, whatever is in it.
+enum class Dialect { csv, tsv, json };
 
 /// Positions of separators, line ends and (CSV) quotes in order. The text must be readable for 64 bytes past its end, zeros there.
 class StructuralScanner {
  public:
   void set_dialect(Dialect dialect) noexcept {
-    separator_ = dialect == Dialect::csv ? ',' : '\t';
+    separator_ = dialect == Dialect::csv ? ',' : dialect == Dialect::tsv ? '\t' : '\n';
     quote_ = dialect == Dialect::csv ? '"' : '\n';
   }
   /// From `at` on; the text may have changed.
@@ -58,7 +59,8 @@ class RecordReader {
     end,
   };
 
-  /// Reads the first block, skips a byte order mark and settles the dialect: by the file's name, else by the first line.
+  /// Reads the first block, skips a byte order mark and settles the dialect: by the file's name (.csv, .tsv, .jsonl, .ndjson, .json, before
+  /// .gz), else by the first byte that is no blank ({ is JSON), else by the first line.
   /// Errors: those of the source; malformed_input FILE:LINE.
   RecordReader(std::unique_ptr<ByteSource> source, const std::filesystem::path& file,
                std::size_t first_capacity = std::size_t{1} << 18);
@@ -81,6 +83,8 @@ class RecordReader {
   [[nodiscard]] Dialect dialect() const noexcept { return dialect_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const ByteSource& source() const noexcept { return *source_; }
+  /// The bytes of the record as they lie in the buffer: equal for equal records.
+  [[nodiscard]] std::string_view bytes() const noexcept { return {text_.data() + record_begin_, length()}; }
   /// "FILE:LINE".
   [[nodiscard]] std::string where(std::uint64_t line) const { return name_ + ":" + std::to_string(line); }
 

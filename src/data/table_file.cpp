@@ -1,12 +1,13 @@
 #include "data/table_file.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "pannier/data/event.hpp"
 
 namespace pannier::data {
 
-TableFile::TableFile(const std::filesystem::path& file) : reader_(open_bytes(file), file) {
+TableFile::TableFile(RecordReader reader) : reader_(std::move(reader)) {
   auto step = reader_.next();
   for (; step == RecordReader::Step::block_end; step = reader_.next()) reader_.load();
   const auto refuse = [&](const std::string& problem, const std::string& allowed) {

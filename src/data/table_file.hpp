@@ -20,7 +20,8 @@ class TableFile {
  public:
   /// Opens the file and reads its header.
   /// Errors: those of open_bytes(); malformed_input FILE:LINE (empty, a column twice, a name that is not UTF-8).
-  explicit TableFile(const std::filesystem::path& file);
+  explicit TableFile(const std::filesystem::path& file) : TableFile(RecordReader(open_bytes(file), file)) {}
+  explicit TableFile(RecordReader reader);
 
   [[nodiscard]] const std::vector<std::string>& columns() const noexcept { return columns_; }
   [[nodiscard]] std::optional<std::uint32_t> find(std::string_view column) const noexcept;

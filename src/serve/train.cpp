@@ -46,13 +46,24 @@ bool is_evidence(const data::Event& event, const data::WeightingConfig& weightin
               "at least one (see \"events\".\"weights\" of the config)");
 }
 
+void add_counts(const std::map<std::string, data::ImportSummary::Cause>& counts, std::map<std::string, data::ImportSummary::Cause>& sums) {
+  for (const auto& [name, count] : counts) {
+    auto& sum = sums[name];
+    if (sum.lines == 0) sum.example = count.example;
+    sum.lines += count.lines;
+  }
+}
+
 void ingest(store::PeopleStore& people, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control, TrainReport& report) {
   const bool was_empty = people.event_count() == 0;
   bool evidence = false;
   const auto transaction = people.begin();
+  const auto settled = people.currency();
+  auto import = inputs.import;
+  if (import.currency.empty()) import.currency = settled;
   for (const auto& file : inputs.events) {
     const auto summary = data::read_events(
-        file, inputs.import,
+        file, import,
         [&](std::span<const data::ImportedEvent> events) {
           const auto counts = transaction->append(events);
           report.ingested += counts.ingested;
@@ -61,13 +72,14 @@ void ingest(store::PeopleStore& people, const TrainInputs& inputs, const TrainCo
         },
         with_stage(control, "reading events"));
     report.read += summary.read;
-    for (const auto& [cause, lines] : summary.dropped) {
-      auto& total = report.dropped[cause];
-      if (total.lines == 0) total.example = lines.example;
-      total.lines += lines.lines;
-    }
+    import.currency = summary.currency;
+    add_counts(summary.dropped, report.dropped);
+    add_counts(summary.noted, report.noted);
+    for (const auto& proposal : summary.proposals)
+      if (std::find(report.proposals.begin(), report.proposals.end(), proposal) == report.proposals.end()) report.proposals.push_back(proposal);
   }
   if (was_empty && !evidence) refuse_without_evidence();
+  if (!import.currency.empty()) transaction->set_currency(import.currency);
   checkpoint(control, "ingesting", 0, 1);
   transaction->commit();
   checkpoint(control, "ingesting", 1, 1);
@@ -238,7 +250,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   const auto config_json = to_json(config);  // Also refuses a config that cannot be fitted, before anything changes.
   const bool carried = inputs.items.empty();
   data::ImportSummary items_read;
-  auto catalog = carried ? carried_catalog(store) : data::read_catalog(inputs.items, inputs.import.on_error, &items_read);
+  auto catalog = carried ? carried_catalog(store) : data::read_catalog(inputs.items, inputs.import.on_error, &items_read, inputs.import.fold_item_case);
 
   TrainReport report;
   report.items_dropped = std::move(items_read.dropped);
@@ -318,23 +330,27 @@ std::string to_json(const TrainReport& report) {
   put_json(out, report.read);
   field("ingested", report.ingested);
   field("duplicates", report.duplicates);
-  const auto causes = [&out](const std::map<std::string, data::ImportSummary::Cause>& dropped) {
-    out += '{';
-    for (const auto& [cause, lines] : dropped) {
+  const auto counts = [&out](std::string_view name, const std::map<std::string, data::ImportSummary::Cause>& of) {
+    ((out += ",\"") += name) += "\":{";
+    for (const auto& [what, count] : of) {
       if (out.back() != '{') out += ',';
-      put_json(out, cause);
+      put_json(out, what);
       out += ':';
-      put_json(out, lines.lines);
+      put_json(out, count.lines);
     }
     out += '}';
   };
-  out += ",\"dropped\":";
-  causes(report.dropped);
-  out += '}';
+  counts("dropped", report.dropped);
+  counts("noted", report.noted);
+  out += ",\"proposals\":[";
+  for (const auto& proposal : report.proposals) {
+    if (out.back() != '[') out += ',';
+    put_json(out, proposal);
+  }
+  out += "]}";
   field("users", report.users);
   field("items", report.items);
-  out += ",\"items_dropped\":";
-  causes(report.items_dropped);
+  counts("items_dropped", report.items_dropped);
   out += ",\"orders_without_person\":{\"trained\":";
   put_json(out, report.orders_without_person);
   out += ",\"cancellations\":{\"whole\":";

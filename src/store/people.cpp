@@ -1,5 +1,7 @@
 #include "pannier/store/people.hpp"
 
+#include <algorithm>
+
 #include "pannier/core/error.hpp"
 #include "store/people_open.hpp"
 
@@ -18,6 +20,14 @@ std::shared_ptr<PeopleStore> PeopleStore::in_memory() { return open_memory_peopl
 
 void require_valid_events(std::span<const data::ImportedEvent> events) {
   for (std::size_t i = 0; i < events.size(); ++i) data::require_valid(events[i].event, "events[" + std::to_string(i) + "]");
+}
+
+void require_currency(std::string_view code, std::string_view settled, const std::string& where) {
+  const bool is_code = code.size() == 3 && std::all_of(code.begin(), code.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (!is_code)
+    throw Error(ErrorCode::invalid_argument, where + ": currency", "'" + std::string(code) + "'", "an ISO 4217 code of three capital letters such as EUR");
+  if (!settled.empty() && settled != code)
+    throw Error(ErrorCode::invalid_argument, where + ": currency", std::string(code) + " is not " + std::string(settled) + ", the store's", std::string(settled));
 }
 
 void refuse_read_only(const std::string& where) {

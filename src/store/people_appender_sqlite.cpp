@@ -29,15 +29,36 @@ void write_meta(Connection& connection, std::string_view name, std::int64_t valu
   connection.statement(set_meta).bind(1, name).bind(2, value).bind(3, meta_checksum(name, value)).run();
 }
 
-std::int64_t read_meta(Connection& connection, std::string_view name) {
+namespace {
+
+std::optional<std::int64_t> find_meta(Connection& connection, std::string_view name) {
   auto& statement = connection.statement(get_meta).bind(1, name);
   const Running running(statement);
-  const auto where = connection.where() + ": meta";
-  if (!statement.step()) throw Error(ErrorCode::malformed_input, where, "has no row '" + std::string(name) + "'");
+  if (!statement.step()) return std::nullopt;
   const auto value = statement.integer(0);
   if (statement.integer(1) != meta_checksum(name, value) || value < 0)
-    throw Error(ErrorCode::malformed_input, where, "row '" + std::string(name) + "' does not match its checksum");
+    throw Error(ErrorCode::malformed_input, connection.where() + ": meta", "row '" + std::string(name) + "' does not match its checksum");
   return value;
+}
+
+constexpr std::string_view currency_name = "currency";
+
+}  // namespace
+
+std::int64_t read_meta(Connection& connection, std::string_view name) {
+  const auto value = find_meta(connection, name);
+  if (!value) throw Error(ErrorCode::malformed_input, connection.where() + ": meta", "has no row '" + std::string(name) + "'");
+  return *value;
+}
+
+std::string read_currency(Connection& connection) {
+  const auto value = find_meta(connection, currency_name);
+  if (!value) return {};
+  return {static_cast<char>(*value >> 16 & 0x7F), static_cast<char>(*value >> 8 & 0x7F), static_cast<char>(*value & 0x7F)};
+}
+
+void write_currency(Connection& connection, std::string_view code) {
+  write_meta(connection, currency_name, std::int64_t{code[0]} << 16 | std::int64_t{code[1]} << 8 | std::int64_t{code[2]});
 }
 
 bool HashSet::insert(const UserKey& key) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -24,6 +25,9 @@ inline constexpr std::string_view next_person_name = "next_person";
 inline constexpr std::string_view pseudonyms_name = "pseudonyms";
 [[nodiscard]] std::int64_t read_meta(Connection& connection, std::string_view name);
 void write_meta(Connection& connection, std::string_view name, std::int64_t value);
+/// The row "currency" of the table, three letters as the bytes of a number: absent until a currency is settled. Errors: as read_meta.
+[[nodiscard]] std::string read_currency(Connection& connection);
+void write_currency(Connection& connection, std::string_view code);
 
 /// A set of 128-bit hashes, by open addressing: what a bulk has seen.
 class HashSet {

@@ -92,6 +92,11 @@ class MemoryPeople final : public PeopleStore, public std::enable_shared_from_th
     return event_ids_.size();
   }
 
+  std::string currency() const override {
+    const std::shared_lock lock(mutex_);
+    return currency_;
+  }
+
   void people(const std::function<bool(const UserKey&, data::PersonName)>& each) const override {
     const std::shared_lock lock(mutex_);
     for (const auto& [number, person] : people_)
@@ -188,12 +193,13 @@ class MemoryPeople final : public PeopleStore, public std::enable_shared_from_th
   std::int64_t next_sequence_ = 1, next_person_ = 1;
   std::map<std::pair<std::string, std::string>, CatalogRow> changes_;  // by item and field
   std::int64_t last_change_ = 0;
+  std::string currency_;
 };
 
 class MemoryTransaction final : public PeopleStore::Transaction {
  public:
   explicit MemoryTransaction(std::shared_ptr<MemoryPeople> people)
-      : people_(std::move(people)), writing_(*people_), next_sequence_(people_->next_sequence_) {}
+      : people_(std::move(people)), writing_(*people_), next_sequence_(people_->next_sequence_), currency_(people_->currency_) {}
 
   AppendCounts append(std::span<const data::ImportedEvent> events) override {
     require_open();
@@ -219,10 +225,17 @@ class MemoryTransaction final : public PeopleStore::Transaction {
     return counts;
   }
 
+  void set_currency(std::string_view code) override {
+    require_open();
+    require_currency(code, currency_, people_->where_);
+    currency_ = code;
+  }
+
   void commit() override {
     require_open();
     open_ = false;
     const std::unique_lock lock(people_->mutex_);
+    people_->currency_ = currency_;
     for (auto& entry : staged_) {
       auto number = nobody;
       if (entry.person) {
@@ -250,6 +263,7 @@ class MemoryTransaction final : public PeopleStore::Transaction {
   std::shared_ptr<MemoryPeople> people_;
   MemoryPeople::Writing writing_;
   std::int64_t next_sequence_;
+  std::string currency_;
   std::unordered_set<UserKey, UserKeyHash> staged_ids_;
   std::vector<Entry> staged_;
   bool open_ = true;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "pannier/store/people.hpp"
 
@@ -21,6 +22,9 @@ inline constexpr int busy_wait_ms = 10'000;
 
 /// Refuses a batch that holds an invalid event. Errors: invalid_argument naming its position and field.
 void require_valid_events(std::span<const data::ImportedEvent> events);
+
+/// Refuses what is no code of three capital letters, and another code than the one settled ("": none). Errors: invalid_argument.
+void require_currency(std::string_view code, std::string_view settled, const std::string& where);
 
 [[noreturn]] void refuse_read_only(const std::string& where);
 

@@ -157,6 +157,11 @@ class SqlitePeople final : public PeopleStore, public std::enable_shared_from_th
     return static_cast<std::uint64_t>(count(*lease, count_events, std::nullopt));
   }
 
+  std::string currency() const override {
+    const auto lease = pool_.take();
+    return read_currency(*lease);
+  }
+
   void people(const std::function<bool(const UserKey&, data::PersonName)>& each) const override {
     const auto lease = pool_.take();
     auto& statement = lease->statement(all_people);
@@ -284,6 +289,12 @@ class SqliteTransaction final : public PeopleStore::Transaction {
     return counts;
   }
 
+  void set_currency(std::string_view code) override {
+    require_open();
+    require_currency(code, read_currency(*lease_), lease_->where());
+    write_currency(*lease_, code);
+  }
+
   void commit() override {
     require_open();
     open_ = false;
@@ -342,6 +353,7 @@ Findings SqlitePeople::verify() const {
     const auto next_sequence = read_meta(*lease, next_sequence_name);
     const auto next_person = read_meta(*lease, next_person_name);
     (void)read_meta(*lease, pseudonyms_name);
+    (void)read_currency(*lease);
 
     std::vector<std::pair<std::int64_t, UserKey>> known = {{nobody, UserKey{}}};  // ascending
     auto& people = lease->statement(all_people);

@@ -196,3 +196,36 @@ TEST_CASE("catalog: any mutation of a valid file is read or refused with file an
   REQUIRE(read > 500);
   REQUIRE(refused > 500);
 }
+
+TEST_CASE("catalog: JSON lines give the items that a table gives", "[data][catalog]") {
+  const test::Scratch scratch;
+  const auto table = read_catalog(scratch.write("items.csv", "item,name,category,price,stock,colour\n7,Mug,a/b,2.5,3,red\nx,\"Cup \"\"big\"\"\",,,,\n"));
+  const auto lines = read_catalog(scratch.write("items.jsonl", "{\"item\":7,\"name\":\"Mug\",\"category\":[\"a\",\"b\"],\"price\":2.50,\"stock\":3,\"colour\":\"red\"}\n\n"
+                                                                "{\"item\":\"x\",\"name\":\"Cup \\\"big\\\"\",\"price\":null,\"extra\":[]}\n"));
+  REQUIRE(table.items().size() == 2);
+  REQUIRE(lines.items().size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto &a = table.items()[i], &b = lines.items()[i];
+    REQUIRE((a.id == b.id && a.name == b.name && a.category == b.category && a.attributes == b.attributes));
+    REQUIRE(((a.price == b.price || (std::isnan(a.price) && std::isnan(b.price))) && (a.stock == b.stock || (std::isnan(a.stock) && std::isnan(b.stock)))));
+  }
+  for (const auto* bad : {"{\"item\":\"y\",\"price\":-1}", "{\"item\":\"y\",\"a\":{\"b\":1}}", "{\"name\":\"y\"}", "{\"item\":\"y\",\"item\":\"z\"}", "[]", "{\"item\":7}"}) {
+    INFO(bad);
+    const auto file = scratch.write("bad.jsonl", std::string("{\"item\":7}\n") + bad + "\n");
+    REQUIRE_THROWS_WITH(read_catalog(file), Contains("bad.jsonl:2"));
+    ImportSummary summary;
+    REQUIRE(read_catalog(file, OnError::skip, &summary).items().size() == 1);
+    REQUIRE((summary.read == 2 && summary.given == 1));
+  }
+  REQUIRE_THROWS_WITH(read_catalog(scratch.write("empty.jsonl", "\n")), Contains("empty.jsonl:1") && Contains("empty"));
+}
+
+TEST_CASE("catalog: folded ids are those of folded events, and another spelling is no error", "[data][catalog]") {
+  const test::Scratch scratch;
+  const auto file = scratch.write("items.csv", "item,name\nab,first\nAB ,second\nc,third\n");
+  ImportSummary summary;
+  const auto catalog = read_catalog(file, OnError::stop, &summary, true);
+  REQUIRE(catalog.items().size() == 2);
+  REQUIRE((catalog.items()[0].id == "AB" && catalog.items()[0].name == "first" && catalog.items()[1].id == "C"));
+  REQUIRE(summary.dropped.at("duplicate_item").lines == 1);
+}

@@ -282,7 +282,7 @@ def test_training_reports_and_refuses_with_file_and_line(tmp_path):
     write_shop(tmp_path)
     told = []
     report = pannier.train(tmp_path / "store", events=[tmp_path / "events.csv"], config=json.dumps(CONFIG), progress=lambda *at: told.append(at))
-    assert report["events"] == {"read": 480, "ingested": 480, "duplicates": 0, "dropped": {}}
+    assert report["events"] == {"read": 480, "ingested": 480, "duplicates": 0, "dropped": {}, "noted": {}, "proposals": []}
     assert report["users"] == 60 and [model["name"] for model in report["models"]] == ["popular", "item_knn", "ials"]
     assert report["seconds"] > 0 and report["peak_rss_mb"] > 0 and told
     again = pannier.train(tmp_path / "store", events=str(tmp_path / "events.csv"), config=CONFIG)
@@ -295,10 +295,25 @@ def test_training_reports_and_refuses_with_file_and_line(tmp_path):
     skipped = pannier.train(tmp_path / "store", events=tmp_path / "bad.csv", map="time=when,kind=what,user=who", on_error="skip", config=CONFIG)
     assert skipped["events"]["read"] == 2 and sum(skipped["events"]["dropped"].values()) == 1
     for wrong, says in (({"on_error": "go"}, "on_error"), ({"kind": "stroll"}, "kind"), ({"time_unit": "h"}, "time_unit"),
+                        ({"kinds": {"a": "b"}}, "kinds"), ({"rate": {"EUR": 0}}, "rate"), ({"refund_prefix": "item=C"}, "refund_prefix"),
+                        ({"fold_case": "user"}, "fold_case"), ({"utc_offset": "2"}, "utc_offset"), ({"map": "ga5"}, "ga4"),
                         ({"map": {"tame": "x"}}, "tame"), ({"config": {"modles": []}}, "modles")):
         with pytest.raises(pannier.InvalidArgument, match=says):
             pannier.train(tmp_path / "store", **wrong)
     assert pannier.Store(tmp_path / "store").current() == skipped["generation"]
+
+
+def test_train_reads_json_lines_with_the_options_of_the_command_line(tmp_path):
+    lines = [{"when": f"2024-05-{1 + k % 28:02}T10:00:00", "who": k % 5, "what": "buy", "cart": {"id": f"{'C' if k == 7 else ''}{k}", "lines": [
+        {"sku": "ab", "n": 1, "price": 4}, {"sku": k % 9, "n": 2, "price": 2}, {"sku": "post", "n": 1, "price": 1}]}, "money": "USD"} for k in range(40)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    told = pannier.train(tmp_path / "store", events=tmp_path / "log.jsonl", config=CONFIG, kinds={"buy": "purchase"}, utc_offset="+02:00",
+                         map={"time": "when", "user": "who", "kind": "what", "order": "cart.id", "item": "cart.lines[].sku", "quantity": "cart.lines[].n",
+                              "price": "cart.lines[].price", "currency": "money"},
+                         drop_items=["POST"], fold_case="item", refund_prefix={"order": "C"}, rate={"USD": 0.5})
+    assert told["events"]["read"] == 120 and told["events"]["ingested"] == 80
+    assert told["events"]["dropped"] == {"dropped_item": 40} and told["events"]["noted"] == {"cancellation": 3} and told["events"]["proposals"] == []
+    assert told["users"] == 5 and told["items"] == 10
 
 
 def test_training_stops_when_progress_raises(shop):
@@ -398,7 +413,7 @@ def test_train_takes_data_frames_like_files(tmp_path):
     options = {"items": items, "map": {"time": "when", "user": "who"}, "config": {"models": [{"name": "popular"}]}, "threads": 1}
     report = pannier.train(tmp_path / "store", events=frame, **options)
     assert report["events"]["ingested"] == 3 and report["users"] == 2
-    assert pannier.train(tmp_path / "store", events=[frame], **options)["events"] == {"read": 3, "ingested": 0, "duplicates": 3, "dropped": {}}
+    assert pannier.train(tmp_path / "store", events=[frame], **options)["events"] == {"read": 3, "ingested": 0, "duplicates": 3, "dropped": {}, "noted": {}, "proposals": []}
     assert pannier.Engine(tmp_path / "store").recommend().names[0] == "Á, \"quoted\""
     frame["kind"] = "purchse"
     with pytest.raises(pannier.MalformedInput, match=r"events\[0\].csv:2"):

@@ -28,6 +28,7 @@ class DamagedPeople final : public store::PeopleStore {
   void scan(std::int64_t, std::int64_t, const std::function<void(const store::StoredEvent&)>&) const override { fail(); }
   std::int64_t last_sequence() const override { fail(); }
   std::uint64_t event_count() const override { fail(); }
+  std::string currency() const override { fail(); }
   void people(const std::function<bool(const UserKey&, data::PersonName)>&) const override { fail(); }
   store::EraseReceipt erase(const UserKey&, bool) override { fail(); }
   std::int64_t change_items(std::span<const data::CatalogItem>) override { fail(); }

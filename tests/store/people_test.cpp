@@ -250,6 +250,31 @@ TEST_CASE("people: a transaction is seen as a whole or not at all", "[store][peo
   });
 }
 
+TEST_CASE("people: the log's one currency is settled at a commit and never changed", "[store][people]") {
+  for_each_people_store([](PeopleStore& people) {
+    EventMaker make;
+    CHECK(people.currency().empty());
+    people.begin()->set_currency("EUR");  // Taken back.
+    CHECK(people.currency().empty());
+    {
+      const auto transaction = people.begin();
+      for (const auto* wrong : {"", "eur", "EURO", "E1R"})
+        CHECK(error_of([&] { transaction->set_currency(wrong); }).first == ErrorCode::invalid_argument);
+      transaction->append(Batch{make.view("anna", "i1")});
+      transaction->set_currency("EUR");
+      CHECK(people.currency().empty());
+      transaction->commit();
+    }
+    CHECK(people.currency() == "EUR");
+    const auto transaction = people.begin();
+    transaction->set_currency("EUR");
+    CHECK(error_of([&] { transaction->set_currency("USD"); }).second.find("EUR") != std::string::npos);
+    transaction->commit();
+    CHECK(people.currency() == "EUR");
+    CHECK(people.verify().empty());
+  });
+}
+
 TEST_CASE("people: a second writer waits, then is refused by name", "[store][people]") {
   for_each_people_store([](PeopleStore& people) {
     EventMaker make;

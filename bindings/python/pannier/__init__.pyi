@@ -152,7 +152,10 @@ class Engine:
     def generation(self) -> str: ...
 
 def train(store: Union[Store, _Path], *, events: Union[_Path, _Frame, Iterable[Union[_Path, _Frame]]] = ..., items: Union[_Path, _Frame, None] = ...,
-          map: Union[str, dict[str, str], None] = ..., kind: Optional[str] = ..., time_unit: Optional[Literal["s", "ms", "us"]] = ...,
+          map: Union[str, dict[str, str], None] = ..., kind: Optional[str] = ..., kinds: Union[str, dict[str, str], None] = ...,
+          time_unit: Optional[Literal["iso", "s", "ms", "us", "none"]] = ..., utc_offset: Optional[str] = ...,
+          refund_prefix: Union[str, dict[str, str], None] = ..., drop_items: Union[_Path, Iterable[str], None] = ...,
+          fold_case: Optional[Literal["item"]] = ..., rate: Union[str, dict[str, float], None] = ...,
           on_error: Literal["stop", "skip"] = ..., config: Union[str, dict[str, Any], None] = ..., threads: int = ...,
           progress: _Progress = ...) -> dict[str, Any]: ...
 def item_key(id: str) -> int: ...

@@ -292,24 +292,35 @@ def _plain(value):
     raise InvalidArgument("events", f"hold a {type(value).__name__}", "texts and numbers")
 
 
-def train(store, *, events=(), items=None, map=None, kind=None, time_unit=None, on_error="stop", config=None, threads=0,
-          progress=False):
+def _pairs(value):
+    """A dict as "key=value,key=value"; a text as it is."""
+    return ",".join(f"{key}={entry}" for key, entry in value.items()) if isinstance(value, dict) else value or ""
+
+
+def train(store, *, events=(), items=None, map=None, kind=None, kinds=None, time_unit=None, utc_offset=None, refund_prefix=None,
+          drop_items=None, fold_case=None, rate=None, on_error="stop", config=None, threads=0, progress=False):
     """Ingests event files into a store, fits the configured models on all of its events, and publishes one generation.
 
     `store` is a Store or a path, which is made when absent; `events` a path, a pandas DataFrame or a list of them (none: the events
     that the store holds); `items` an items file or a DataFrame. A DataFrame is written to a temporary CSV file without its index and read like any
     other file, so that everything said of files holds for it; messages name it events[0].csv, and a column that holds missing values
-    should not turn ids into numbers with a ".0"; `map` columns by field, as a dict or "user=customer_id,item=stock_code"; `kind` one kind for
-    every line; `time_unit` s, ms or us; `on_error` stop or skip; `config` the train config, a dict or JSON text. Bad input
-    publishes nothing. Returns what `pannier train --json` prints.
+    should not turn ids into numbers with a ".0". `config` is the train config, a dict or JSON text. How the files are read: `map` columns by
+    field, as a dict or "user=customer_id,item=stock_code"; `kind` one kind for every line; `kinds` the file's words for
+    kinds, as a dict or "view=view_item,buy=purchase"; `time_unit` iso, s, ms, us or none; `utc_offset` as "+02:00";
+    `refund_prefix` as "order=C"; `drop_items` a file or a list of item ids; `fold_case` "item"; `rate` as a dict or "EUR=0.86";
+    `on_error` stop or skip. docs/your-data.md explains them. Bad input publishes nothing. Returns what `pannier train --json` prints.
     """
     if on_error not in ("stop", "skip"):
         raise InvalidArgument("on_error", f"is {on_error!r}", "stop or skip")
+    listed = [] if drop_items is None or isinstance(drop_items, (str, os.PathLike)) else [str(item) for item in drop_items]
+    texts = {"map": _pairs(map), "kind": kind or "", "kinds": _pairs(kinds), "time_unit": time_unit or "", "utc_offset": utc_offset or "",
+             "refund_prefix": _pairs(refund_prefix), "fold_case": fold_case or "", "rate": _pairs(rate), "on_error": on_error}
+    if isinstance(drop_items, (str, os.PathLike)):
+        texts["drop_items"] = os.fsencode(drop_items)
     with tempfile.TemporaryDirectory(prefix="pannier-") as folder:
         given = [events] if isinstance(events, (str, os.PathLike)) or _is_frame(events) else list(events or ())
         files = [_file_of(table, folder, f"events[{i}]") for i, table in enumerate(given)]
-        return _train(store, files, _file_of("" if items is None else items, folder, "items"), map, kind,
-                      time_unit, on_error, config, threads, progress)
+        return _train(store, files, _file_of("" if items is None else items, folder, "items"), texts, listed, config, threads, progress)
 
 
 def _is_frame(table):
@@ -326,11 +337,10 @@ def _file_of(table, folder, name):
     return path
 
 
-def _train(store, files, items, map, kind, time_unit, on_error, config, threads, progress):
-    columns = ",".join(f"{field}={column}" for field, column in map.items()) if isinstance(map, dict) else map or ""
+def _train(store, files, items, texts, listed, config, threads, progress):
     text = config if isinstance(config, str) else "" if config is None else json.dumps(config)
     if not isinstance(store, Store):
         store = Store(store, mode="create")
     with Progress(progress) as told:
-        return _pannier.train(store._native, [os.fsencode(file) for file in files], os.fsencode(items or ""), columns, kind or "",
-                              time_unit or "", on_error == "skip", text, threads, told)
+        return _pannier.train(store._native, [os.fsencode(file) for file in files], os.fsencode(items or ""), texts, listed, text, threads,
+                              told)

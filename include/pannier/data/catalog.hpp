@@ -41,10 +41,12 @@ class Catalog {
   std::unordered_map<std::uint64_t, std::size_t> by_key_;
 };
 
-/// Reads an items file: CSV or TSV, plain or gzip, with a column item and any of name, category, brand, price, stock, image; others become
-/// attributes. With OnError::skip a bad line is left out and counted in `summary` (where given; an item twice keeps its first line).
+/// Reads an items file: CSV, TSV or JSON lines (an object a line; a list of texts is joined by "/"), plain or gzip, with a column item and any
+/// of name, category, brand, price, stock, image; others become attributes. With OnError::skip a bad line is left out and counted in `summary` (where given; an item twice keeps its first line).
+/// `fold_item_case`: ids are folded as ImportOptions::fold_item_case says; of several that become one the first line stays, the others
+/// are left out and counted, no error.
 /// Errors: as read_events(), also an item twice in one file, and an event file (columns time, kind, and who or which order). On error `summary` is as it was.
 [[nodiscard]] Catalog read_catalog(const std::filesystem::path& file, OnError on_error = OnError::stop,
-                                   ImportSummary* summary = nullptr);
+                                   ImportSummary* summary = nullptr, bool fold_item_case = false);
 
 }  // namespace pannier::data

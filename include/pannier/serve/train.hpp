@@ -61,7 +61,8 @@ struct TrainedModel {
 struct TrainReport {
   std::string generation;
   std::uint64_t read = 0, ingested = 0, duplicates = 0;
-  std::map<std::string, data::ImportSummary::Cause> dropped;
+  std::map<std::string, data::ImportSummary::Cause> dropped, noted;   ///< As ImportSummary has them, summed over the files.
+  std::vector<std::string> proposals;      ///< Each once.
   std::map<std::string, data::ImportSummary::Cause> items_dropped;   ///< Lines of the items file, as `dropped` of the event files.
   std::uint64_t users = 0, items = 0;      ///< People with events, items of the generation.
   std::uint64_t orders_without_person = 0; ///< That are trained on: some of their weight is left.
@@ -81,7 +82,7 @@ struct TrainReport {
 /// Errors: those of its parts; invalid_argument when there is no event of positive weight that a person or an order holds (a log without people is trained on its orders); read_only.
 TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control = {});
 
-/// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}}, "users",
+/// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}, "noted": {fact: n}, "proposals": [text]}, "users",
 /// "items", "items_dropped": {cause: n}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
 [[nodiscard]] std::string to_json(const TrainReport& report);
 

@@ -82,6 +82,8 @@ class PeopleStore {
    public:
     virtual ~Transaction() = default;
     virtual AppendCounts append(std::span<const data::ImportedEvent> events) = 0;
+    /// Settles the one currency of the log; it is kept at commit. Errors: invalid_argument (no ISO 4217 code; another one is settled).
+    virtual void set_currency(std::string_view code) = 0;
     virtual void commit() = 0;
   };
   [[nodiscard]] virtual std::unique_ptr<Transaction> begin() = 0;
@@ -96,6 +98,8 @@ class PeopleStore {
 
   [[nodiscard]] virtual std::int64_t last_sequence() const = 0;
   [[nodiscard]] virtual std::uint64_t event_count() const = 0;
+  /// The currency of all amounts of the log, or "" while none is settled. Errors: malformed_input on a damaged row.
+  [[nodiscard]] virtual std::string currency() const = 0;
   /// Some people and their plain ids (none under pseudonyms), by number: for demos and exports.
   virtual void people(const std::function<bool(const UserKey&, data::PersonName)>& each) const = 0;
 

@@ -1,0 +1,55 @@
+#include "data/log_currency.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/field_text.hpp"
+
+namespace pannier::data {
+
+bool is_currency(std::string_view text) noexcept {
+  return text.size() == 3 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+
+LogCurrency::LogCurrency(const ImportOptions& options)
+    : rates_(options.rates), code_(options.currency), refused_(), given_(!options.currency.empty()) {
+  const auto refuse = [](const std::string& where, const std::string& problem, const std::string& allowed) {
+    throw Error(ErrorCode::invalid_argument, where, problem, allowed);
+  };
+  if (given_ && !is_currency(code_)) refuse("currency", shown(code_), "an ISO 4217 code of three capital letters such as EUR");
+  for (auto rate = rates_.begin(); rate != rates_.end(); ++rate) {
+    if (!is_currency(rate->first)) refuse("rate", shown(rate->first), "an ISO 4217 code of three capital letters such as EUR");
+    if (!(rate->second > 0 && rate->second <= 1e6))
+      refuse("rate", rate->first + "=" + std::to_string(rate->second), "a number above 0, at most 1e6");
+    if (rate->first == code_ && rate->second != 1)
+      refuse("rate", rate->first + " is the currency of the store", "rates of other currencies, in " + code_);
+    if (std::any_of(rates_.begin(), rate, [&](const auto& earlier) { return earlier.first == rate->first; }))
+      refuse("rate", rate->first + " is given twice", "each currency once");
+  }
+}
+
+LogCurrency::Verdict LogCurrency::settle(Event& event) {
+  if (event.currency.empty() || event.currency == code_ || (std::isnan(event.price) && std::isnan(event.value))) return Verdict::fits;
+  const auto rate = std::find_if(rates_.begin(), rates_.end(), [&](const auto& known) { return known.first == event.currency; });
+  if (rate != rates_.end()) {
+    event.price *= rate->second;
+    event.value *= rate->second;
+    event.currency = code_;
+    return event.price > largest_price || std::abs(event.value) > largest_price ? Verdict::too_large : Verdict::fits;
+  }
+  if (code_.empty()) {
+    code_ = event.currency;
+    event.currency = code_;
+    return Verdict::fits;
+  }
+  if (refused_.empty()) refused_ = event.currency;
+  return Verdict::other_currency;
+}
+
+Error LogCurrency::describe(std::string_view currency, std::string where) const {
+  return Error(ErrorCode::malformed_input, std::move(where),
+               shown(currency) + " is not " + code_ + ", the currency of the " + (given_ ? "store" : "file's first amount"),
+               "amounts in " + code_ + ", or --rate " + std::string(currency) + "=RATE, the worth of one " + std::string(currency) + " in " + code_);
+}
+
+}  // namespace pannier::data

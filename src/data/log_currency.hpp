@@ -1,0 +1,39 @@
+/// One log, one currency: amounts in others are multiplied by a rate or refused.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pannier/core/error.hpp"
+#include "pannier/data/event.hpp"
+#include "pannier/data/import_map.hpp"
+
+namespace pannier::data {
+
+/// Threads: One thread.
+class LogCurrency {
+ public:
+  /// Errors: invalid_argument (a code that is none, a rate out of range, a rate for the log's own currency).
+  explicit LogCurrency(const ImportOptions& options);
+
+  enum class Verdict { fits, other_currency, too_large };
+  /// Brings an event's amounts into the log's currency and writes that currency into it; events without an amount are left as they are.
+  [[nodiscard]] Verdict settle(Event& event);
+
+  /// The log's currency, or empty where none is settled yet.
+  [[nodiscard]] const std::string& code() const noexcept { return code_; }
+  /// How often another currency was refused, and the first one.
+  [[nodiscard]] const std::string& refused() const noexcept { return refused_; }
+  [[nodiscard]] Error describe(std::string_view currency, std::string where) const;
+
+ private:
+  std::vector<std::pair<std::string, double>> rates_;
+  std::string code_, refused_;
+  bool given_;  ///< By the options: the store's.
+};
+
+/// An ISO 4217 code by its form: three capital letters.
+[[nodiscard]] bool is_currency(std::string_view text) noexcept;
+
+}  // namespace pannier::data
