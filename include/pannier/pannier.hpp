@@ -38,6 +38,8 @@
 #include "pannier/model/vectors.hpp"
 #include "pannier/popularity/buy_again.hpp"
 #include "pannier/popularity/popular.hpp"
+#include "pannier/popularity/seasonal.hpp"
+#include "pannier/popularity/trending.hpp"
 #include "pannier/serve/engine.hpp"
 #include "pannier/serve/registry.hpp"
 #include "pannier/serve/train.hpp"

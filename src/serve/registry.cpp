@@ -18,6 +18,8 @@
 #include "pannier/data/orders.hpp"
 #include "pannier/popularity/buy_again.hpp"
 #include "pannier/popularity/popular.hpp"
+#include "pannier/popularity/seasonal.hpp"
+#include "pannier/popularity/trending.hpp"
 #include "serve/blend_fit.hpp"
 #include "serve/json_text.hpp"
 
@@ -171,6 +173,14 @@ popularity::BuyAgainFit fit_buy_again(const FitData& data, const popularity::Buy
   return popularity::fit_buy_again(require_log(data, "buy_again", "purchases and their times"), data.now_us, data.categories, config, control);
 }
 
+popularity::TrendingFit fit_trending(const FitData& data, const popularity::TrendingConfig& config, const FitControl& control) {
+  return popularity::fit_trending(require_log(data, "trending", "events and their times"), data.weighting, data.now_us, data.categories, config, control);
+}
+
+popularity::SeasonalFit fit_seasonal(const FitData& data, const popularity::SeasonalConfig& config, const FitControl& control) {
+  return popularity::fit_seasonal(require_log(data, "seasonal", "events and their times"), data.weighting, config, control);
+}
+
 std::shared_ptr<const model::Recommender> read_member(std::string_view kind, const model::SectionReader& reader, std::uint32_t items) {
   return read_model(kind, reader, items);
 }
@@ -202,6 +212,8 @@ constexpr std::array entries{
     Entry{.name = "together", .settings = describe_settings<cf::TogetherConfig>, .complete = complete<cf::TogetherConfig>, .fit = fit_together,
           .read = [](const model::SectionReader& reader, std::uint32_t items) -> std::shared_ptr<const model::Recommender> { return cf::read_together(reader, items); }},
     data_entry<popularity::BuyAgainConfig, fit_buy_again, popularity::read_buy_again>("buy_again"),
+    data_entry<popularity::TrendingConfig, fit_trending, popularity::read_trending>("trending"),
+    data_entry<popularity::SeasonalConfig, fit_seasonal, popularity::read_seasonal>("seasonal"),
     data_entry<cf::BlendConfig, fit_blend_on, read_whole_blend>("blend"),
 };
 
