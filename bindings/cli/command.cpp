@@ -175,7 +175,19 @@ std::string read_text(const std::string& file) {
   return text;
 }
 
-void write_text(const std::string& file, const std::string& text) {
+void write_text(const std::string& name, const std::string& text) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  // A link stays one; a device or a pipe is written to, never replaced.
+  const auto target = fs::is_symlink(name, unknown) ? fs::weakly_canonical(name, unknown).string() : name;
+  const auto file = target.empty() ? name : target;
+  if (const auto status = fs::status(file, unknown); fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) {
+    std::ofstream out(file, std::ios::binary);
+    out << text;
+    out.close();
+    if (!out) throw Error(ErrorCode::io_failure, name, "cannot be written: " + std::generic_category().message(errno));
+    return;
+  }
   const std::string temporary = file + ".tmp-" + std::to_string(getpid());
   {
     std::ofstream out(temporary, std::ios::binary | std::ios::trunc);

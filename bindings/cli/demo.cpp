@@ -4,11 +4,15 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <sstream>
+#include <string>
 
+#include "pannier/core/config.hpp"
 #include "pannier/core/time.hpp"
 #include "pannier/data/simulate.hpp"
 #include "pannier/serve/engine.hpp"
 #include "pannier/serve/train.hpp"
+#include "reasons.hpp"
 #include "report.hpp"
 
 namespace pannier::cli {
@@ -78,9 +82,8 @@ void show_answer(const serve::Response& response, const store::ItemTable& items,
   std::vector<std::vector<std::string>> rows;
   for (std::size_t slot = 0; slot < response.items().size(); ++slot) {
     const auto& answer = response.items()[slot];
-    std::string reasons, change;
-    for (const auto& reason : response.reasons(slot))
-      reasons += (reasons.empty() ? "because of " : " · ") + shortened(item_text(items, reason.index), 28);
+    std::string change;
+    const auto reasons = reasons_in_words(response, slot, 28);
     if (!before.empty()) {
       const auto was = static_cast<std::size_t>(std::find(before.begin(), before.end(), answer.key) - before.begin());
       if (was == before.size()) change = "new";
@@ -143,13 +146,43 @@ void show_times(serve::Engine& engine, const store::Store& store) {
             << " % of them got a personal answer, the others the shop's most popular items\n";
 }
 
-void run(const Command& command, const Options& options) {
+/// What may be replaced: nothing, an empty folder, or a store. Errors: invalid_argument naming it.
+void require_replaceable(const std::filesystem::path& folder) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const bool is_store = fs::is_directory(folder, ignored) && (fs::is_empty(folder, ignored) || fs::exists(folder / "generations", ignored) ||
+                                                              fs::exists(folder / "CURRENT", ignored) || fs::exists(folder / "people.sqlite", ignored));
+  if (fs::exists(folder, ignored) && !is_store)
+    throw Error(ErrorCode::invalid_argument, folder.string(), "is there and is no store", "another --folder, whose store may be made anew");
+}
+
+/// A folder that is gone again unless it was kept.
+struct Making {
+  std::filesystem::path folder;
+  ~Making() {
+    std::error_code ignored;
+    if (!folder.empty()) std::filesystem::remove_all(folder, ignored);
+  }
+};
+
+/// Returns what the report is made of.
+Json show(const Command& command, const Options& options) {
   namespace fs = std::filesystem;
   const Stopwatch whole;
   const auto control = command.control();
   const fs::path folder = options.folder, store_folder = folder / "store";
-  fs::create_directories(folder);
-  fs::remove_all(store_folder);
+  // What can be refused is refused before anything is made.
+  const auto import = options.import.options();
+  const auto config = serve::train_config_from_json(read_text(options.config), options.config);
+  for (const auto& file : options.events)
+    if (file != "-" && !fs::exists(file)) throw Error(ErrorCode::not_found, "--events", "there is no file '" + file + "'");
+  if (!options.items.empty() && !fs::exists(options.items)) throw Error(ErrorCode::not_found, "--items", "there is no file '" + options.items + "'");
+  if (!options.report.empty()) require_writable(options.report);
+  validate(options.shop);
+  require_replaceable(store_folder);
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) throw Error(ErrorCode::io_failure, folder.string(), "cannot be made: " + failure.message(), "a folder that may be written");
 
   serve::TrainInputs inputs;
   std::vector<std::string> files = options.events;
@@ -168,14 +201,25 @@ void run(const Command& command, const Options& options) {
     inputs.events.emplace_back(file);
     if (!options.events.empty()) std::cout << "  " << file << '\n';
   }
-  inputs.import = options.import.options();
+  inputs.import = import;
 
   heading(2, "Training");
-  const auto store = store::Store::open(store_folder, store::Store::Mode::create);
-  const auto config = serve::train_config_from_json(read_text(options.config), options.config);
+  Making making{folder / ("store.new-" + std::to_string(getpid()))};
+  fs::remove_all(making.folder, failure);
   ReportCollector collector(files, config, control);
-  inputs.inspect = collector.hook(store);
-  const auto report = serve::train(*store, inputs, config, control);
+  const auto report = [&] {
+    const auto fresh = store::Store::open(making.folder, store::Store::Mode::create);
+    inputs.inspect = collector.hook(fresh);
+    auto trained = serve::train(*fresh, inputs, config, control);
+    inputs.inspect = {};
+    return trained;
+  }();
+  // The new store stands; only now the old one goes.
+  fs::remove_all(store_folder, failure);
+  fs::rename(making.folder, store_folder, failure);
+  if (failure) throw Error(ErrorCode::io_failure, store_folder.string(), "cannot be replaced: " + failure.message());
+  making.folder.clear();
+  const auto store = store::Store::open(store_folder, store::Store::Mode::read_write);
   std::cout << "  " << grouped(report.read) << " lines read, " << grouped(report.ingested) << " events taken in\n"
             << describe_dropped(report.dropped) << "  " << grouped(report.users) << " people, " << grouped(report.items) << " items;";
   for (const auto& model : report.models) std::cout << ' ' << model.name << ' ' << number(model.seconds, 2) << " s";
@@ -215,7 +259,8 @@ void run(const Command& command, const Options& options) {
       const auto key = items.key(clicked);
       like.items = {&key, 1};
       engine->answer(like, workspace, response);
-      heading(6, "Similar to " + item_text(items, clicked));
+      heading(6, "Similar to " + item_text(items, clicked) +
+                     (response.policy() == serve::Policy::similar ? "" : " (nothing is: " + std::string(name(response.policy())) + ")"));
       show_answer(response, items);
 
       data::Event click;
@@ -253,6 +298,26 @@ void run(const Command& command, const Options& options) {
             << "  Ask more:  build/release/bindings/cli/pannier recommend --store " << store_folder.string() << " --user "
             << (known ? customer.id : "ID") << " --explain\n"
             << "  Your file: make demo DATA=events.csv MAP=user=customer_id,item=product,time=date ARGS='--kind purchase --on-error skip'\n";
+  return page;
+}
+
+/// With --json the words are not shown, and what the report is made of is printed.
+void run(const Command& command, const Options& options) {
+  if (!command.json) {
+    show(command, options);
+    return;
+  }
+  std::ostringstream unseen;
+  Json page;
+  auto* const shown = std::cout.rdbuf(unseen.rdbuf());
+  try {
+    page = show(command, options);
+  } catch (...) {
+    std::cout.rdbuf(shown);
+    throw;
+  }
+  std::cout.rdbuf(shown);
+  print_json(page);
 }
 
 }  // namespace
@@ -260,7 +325,7 @@ void run(const Command& command, const Options& options) {
 void add_demo(CLI::App& app, Commands& commands) {
   auto& command = add_command(app, commands, "demo", "The whole path on a simulated shop, or on your own file, in the terminal");
   auto options = std::make_shared<Options>();
-  command.app->add_option("--folder", options->folder, "Folder for the demo's shop and store; its store is made anew")->capture_default_str();
+  command.app->add_option("--folder", options->folder, "Folder for the demo's shop and store; its store is made anew once the training went well")->capture_default_str();
   command.app->add_option("--events", options->events, "Your event files; default: a simulated shop");
   command.app->add_option("--items", options->items, "Your items file");
   command.app->add_option("--config", options->config, "JSON file: {\"events\": {...}, \"models\": [...], \"serving\": {}}");

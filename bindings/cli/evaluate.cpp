@@ -92,14 +92,41 @@ std::vector<std::uint32_t> parse_cutoffs(const std::string& text) {
   return cutoffs;
 }
 
+/// The settings of the model as JSON; a wrong name or value is bad usage.
+std::string checked_settings(const Options& options) {
+  const auto known = serve::model_names();
+  if (std::find(known.begin(), known.end(), options.model) == known.end()) {
+    try {
+      static_cast<void>(serve::model_settings(options.model));
+    } catch (const Error& error) {
+      throw UsageError("--model: " + error.problem() + "; expected " + error.allowed());
+    }
+  }
+  try {
+    auto settings = settings_to_json(options.settings);
+    static_cast<void>(serve::complete_settings(options.model, settings, ""));
+    return settings;
+  } catch (const Error& error) {
+    throw UsageError("--set: " + (error.where().empty() ? "" : error.where() + ' ') + error.problem() + (error.allowed().empty() ? "" : "; expected " + error.allowed()));
+  }
+}
+
 EvaluationData load(const Options& options, const FitControl& control) {
   EvaluationData data;
+  const auto refuse_beside = [](const char* what, bool given, const char* beside) {
+    if (given) throw UsageError(std::string(what) + ": has no meaning beside " + beside);
+  };
   if (options.format == "lightgcn") {
+    refuse_beside("--events", !options.events.empty(), "--format lightgcn");
+    refuse_beside("--split", !options.split.empty(), "--format lightgcn");
     if (options.train.empty() || (options.test.empty() && !options.last_out))
       throw UsageError("--format lightgcn: needs --train FILE and --test FILE, or --train FILE --last-out");
     data.split = data::read_lightgcn(options.train, options.test, options.last_out);
     return data;
   }
+  refuse_beside("--train", !options.train.empty(), "--format events");
+  refuse_beside("--test", !options.test.empty(), "--format events");
+  refuse_beside("--split", !options.split.empty() && options.last_out, "--last-out");
   const auto import = options.import.options();
   const auto weights = data.weighting = serve::train_config_from_json(read_text(options.config), options.config).events;
   if (options.events.empty() || (options.split.empty() && !options.last_out))
@@ -173,7 +200,7 @@ void run(const Command& command, const Options& options) {
   evaluate::ProtocolConfig protocol;
   protocol.at = parse_cutoffs(options.at);
   protocol.exclude_seen = options.seen == "exclude";
-  const auto settings = settings_to_json(options.settings);
+  const auto settings = checked_settings(options);
   const auto control = command.control();
   const auto data = load(options, control);
   RankLines lines(data);

@@ -181,7 +181,6 @@ void add_recommend(CLI::App& app, Commands& commands) {
     const auto engine = serve::Engine::open(open_store(cart->store, cart->read_only));
     const auto ids = split_list(cart->item);
     const auto keys = keys_of(ids);
-    for (std::size_t i = 0; i < ids.size(); ++i) require_known(*engine, ids[i], keys[i]);
     serve::Request request;
     request.op = serve::Op::together;
     request.items = keys;

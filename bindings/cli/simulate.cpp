@@ -18,6 +18,11 @@ void add_simulate(CLI::App& app, Commands& commands) {
   command.app->add_option("--days", options->config.days, "Days of history")->capture_default_str();
   command.app->add_option("--seed", options->config.seed, "Another seed is another shop")->capture_default_str();
   command.run = [&command, options] {
+    try {
+      validate(options->config);
+    } catch (const Error& error) {
+      throw UsageError("--" + error.where() + ": " + error.problem() + "; expected " + error.allowed());
+    }
     const Stopwatch watch;
     data::simulate_shop(options->folder, options->config, command.control());
     if (command.json) {

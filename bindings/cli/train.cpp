@@ -25,7 +25,10 @@ void add_train(CLI::App& app, Commands& commands) {
   options->import.add_to(*command.app);
   command.run = [&command, options] {
     serve::TrainInputs inputs;
-    for (const auto& file : options->events) inputs.events.emplace_back(file);
+    for (const auto& file : options->events) {
+      if (file.empty()) throw UsageError("--events: is empty; expected a file, or - for standard input");
+      inputs.events.emplace_back(file);
+    }
     inputs.items = options->items;
     inputs.import = options->import.options();
     const auto config_text = read_text(options->config);

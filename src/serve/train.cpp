@@ -41,8 +41,12 @@ bool is_evidence(const data::Event& event, const data::WeightingConfig& weightin
   return weighting.weights[static_cast<std::size_t>(event.kind)] > 0 && !event.item.empty();
 }
 
-[[noreturn]] void refuse_without_evidence() {
-  throw Error(ErrorCode::invalid_argument, "events", "hold no event of positive weight about an item that was not given back",
+/// Also tells what was left out, which is often why.
+[[noreturn]] void refuse_without_evidence(const TrainReport& report) {
+  std::string left_out;
+  for (const auto& [cause, lines] : report.dropped)
+    left_out += "; left out " + std::to_string(lines.lines) + " of " + std::to_string(report.read) + " lines: " + cause + ", first: " + lines.example;
+  throw Error(ErrorCode::invalid_argument, "events", "hold no event of positive weight about an item that was not given back" + left_out,
               "at least one (see \"events\".\"weights\" of the config)");
 }
 
@@ -78,7 +82,7 @@ void ingest(store::PeopleStore& people, const TrainInputs& inputs, const TrainCo
     for (const auto& proposal : summary.proposals)
       if (std::find(report.proposals.begin(), report.proposals.end(), proposal) == report.proposals.end()) report.proposals.push_back(proposal);
   }
-  if (was_empty && !evidence) refuse_without_evidence();
+  if (was_empty && !evidence) refuse_without_evidence(report);
   if (!import.currency.empty()) transaction->set_currency(import.currency);
   checkpoint(control, "ingesting", 0, 1);
   transaction->commit();
@@ -280,7 +284,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   const auto matrix = data::build_interactions(log, config.events, info.last_event_us, with_stage(control, "building the matrix"));
   const auto orders = data::build_order_rows(log, config.events, info.last_event_us, with_stage(control, "building the matrix"));
   const auto has_weight = [](const CsrView& rows) { return std::any_of(rows.values.begin(), rows.values.end(), [](float weight) { return weight > 0; }); };
-  if (!has_weight(matrix) && !has_weight(orders)) refuse_without_evidence();
+  if (!has_weight(matrix) && !has_weight(orders)) refuse_without_evidence(report);
   report.orders_without_person = orders.cells.rows;
   report.cancellations = orders.refunds;
 

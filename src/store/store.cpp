@@ -77,6 +77,7 @@ class PublishLock {
 class FolderStore final : public Store {
  public:
   FolderStore(fs::path folder, Mode mode) : folder_(std::move(folder)), mode_(mode) {
+    if (folder_.empty()) throw Error(ErrorCode::invalid_argument, "store", "is an empty path", "the folder of a store");
     std::error_code error;
     const auto status = fs::status(folder_, error);
     if (!fs::exists(status)) {
