@@ -175,8 +175,10 @@ SeasonalFit fit_seasonal(const data::EventLog& log, const data::WeightingConfig&
     }
   }
   checkpoint(control, "seasonal", 0, 1);
-  // Stable, so that equal cells are added up in the order of the log.
-  std::stable_sort(cells.begin(), cells.end(), [](const Cell& a, const Cell& b) { return a.season != b.season ? a.season < b.season : a.item < b.item; });
+  // A total order, so that the cells of one item in one season are always added up alike.
+  std::sort(cells.begin(), cells.end(), [](const Cell& a, const Cell& b) {
+    return a.season != b.season ? a.season < b.season : a.item != b.item ? a.item < b.item : a.weight < b.weight;
+  });
   auto owned = std::make_shared<Owned>();
   for (const auto count : events) owned->events.push_back(static_cast<float>(count));
   for (const auto count : by_season) owned->shares.push_back(all > 0 ? static_cast<float>(count / all) : 0.0f);

@@ -61,7 +61,15 @@ class Collector {
     if (std::find(items.begin(), items.end(), number) == items.end()) items.push_back(number);
   }
   Orders take(const std::function<bool(const std::string& time, std::size_t place)>& trains) {
-    std::stable_sort(baskets_.begin(), baskets_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    // In order of time, ties as they came.
+    std::vector<std::size_t> order(baskets_.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+      return baskets_[a].first != baskets_[b].first ? baskets_[a].first < baskets_[b].first : a < b;
+    });
+    auto unsorted = std::move(baskets_);
+    baskets_.clear();
+    for (const auto i : order) baskets_.push_back(std::move(unsorted[i]));
     Orders out;
     out.items = static_cast<std::uint32_t>(items_.size());
     for (auto& [time, basket] : baskets_) {

@@ -116,8 +116,6 @@ TEST_CASE("vectors: the bound holds to the last bit: parallel vectors whose comp
   for (const std::size_t dimensions : {1u, 3u, 17u, 64u, 200u}) {
     Vectors model(2000, dimensions, true, 5);
     const auto query = random_query(dimensions, 6);
-    double squares = 0;
-    for (const float x : query) squares += static_cast<double>(x) * static_cast<double>(x);
     for (std::size_t i = 0; i < 2000; ++i) {
       double length = 0;
       for (std::size_t k = 0; k < dimensions; ++k) {
