@@ -326,7 +326,10 @@ std::vector<std::shared_ptr<const model::Recommender>> open_models(const store::
   // Blends last: what they are made of is opened then.
   std::vector<std::size_t> sequence(models.size());
   std::iota(sequence.begin(), sequence.end(), std::size_t{0});
-  std::stable_partition(sequence.begin(), sequence.end(), [&](std::size_t i) { return models[i].kind != "blend"; });
+  std::sort(sequence.begin(), sequence.end(), [&](std::size_t a, std::size_t b) {
+    const bool late = models[a].kind == "blend", later = models[b].kind == "blend";
+    return late != later ? later : a < b;
+  });
   for (const auto i : sequence) {
     try {
       const auto reader = generation.reader(i);

@@ -77,7 +77,7 @@ TEST_CASE("engine: a request begins with the policy it asks for, and a missing m
   REQUIRE_THAT(refusal([&] { shop.answer({.policy = Policy::none}); }), Contains("request.policy"));
   REQUIRE_THAT(refusal([&] { shop.answer({.policy = static_cast<Policy>(99)}); }), Contains("request.policy"));
   REQUIRE_THAT(refusal([&] { shop.answer({.op = serve::Op::similar, .items = session, .policy = Policy::popular}); }), Contains("request.policy"));
-  REQUIRE_THAT(refusal([&] { shop.engine->call_json(R"({"policy": "trendng"})", shop.workspace, shop.response); }), Contains("did you mean trending?"));
+  REQUIRE_THAT(refusal([&] { static_cast<void>(shop.engine->call_json(R"({"policy": "trendng"})", shop.workspace, shop.response)); }), Contains("did you mean trending?"));
 }
 
 TEST_CASE("engine: recently viewed is the latest look first, without what was bought since", "[serve][engine_policy]") {
