@@ -146,9 +146,9 @@ std::string describe_noted(const std::map<std::string, data::ImportSummary::Caus
   return text;
 }
 
-Json dropped_json(const std::map<std::string, data::ImportSummary::Cause>& dropped) {
+Json counts_json(const std::map<std::string, data::ImportSummary::Cause>& counts) {
   Json object = Json::object();
-  for (const auto& [cause, what] : dropped) object[cause] = what.lines;
+  for (const auto& [name, count] : counts) object[name] = count.lines;
   return object;
 }
 
@@ -173,6 +173,20 @@ std::string read_text(const std::string& file) {
   std::string text{std::istreambuf_iterator<char>(in), {}};
   if (!in && !in.eof()) throw Error(ErrorCode::io_failure, file, "cannot be read");
   return text;
+}
+
+serve::TrainConfig read_config(const std::string& file) {
+  const auto text = read_text(file);
+  if (text.empty() && !file.empty()) throw Error(ErrorCode::malformed_input, file, "is empty", "a JSON object, {} for the defaults, or no --config");
+  return serve::train_config_from_json(text, file);
+}
+
+void require_inputs(const std::vector<std::string>& events, const std::string& items) {
+  for (const auto& file : events) {
+    if (file.empty()) throw UsageError("--events: is empty; expected a file, or - for standard input");
+    if (file != "-" && !std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file, "there is no such file");
+  }
+  if (!items.empty() && !std::filesystem::exists(items)) throw Error(ErrorCode::not_found, items, "there is no such file");
 }
 
 void write_text(const std::string& name, const std::string& text) {

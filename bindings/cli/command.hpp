@@ -13,6 +13,7 @@
 #include "pannier/core/fit.hpp"
 #include "pannier/data/event_file.hpp"
 #include "pannier/data/import_map.hpp"
+#include "pannier/serve/train.hpp"
 #include "pannier/store/store.hpp"
 
 namespace pannier::cli {
@@ -65,7 +66,7 @@ void print_json(const Json& object);
 [[nodiscard]] std::string describe_dropped(const std::map<std::string, data::ImportSummary::Cause>& dropped);
 /// What was noted of the lines, with an example each, and what is proposed.
 [[nodiscard]] std::string describe_noted(const std::map<std::string, data::ImportSummary::Cause>& noted, const std::vector<std::string>& proposals);
-[[nodiscard]] Json dropped_json(const std::map<std::string, data::ImportSummary::Cause>& dropped);
+[[nodiscard]] Json counts_json(const std::map<std::string, data::ImportSummary::Cause>& counts);
 
 /// Opens a store for serving: read and write where its folder may be written, else read-only.
 [[nodiscard]] std::shared_ptr<store::Store> open_store(const std::string& folder, bool read_only);
@@ -75,6 +76,12 @@ void print_json(const Json& object);
 
 /// The whole of a small text file ("" for no name). Errors: not_found, io_failure.
 [[nodiscard]] std::string read_text(const std::string& file);
+
+/// The train config in a file, the defaults for no name. Errors: as read_text() and train_config_from_json(); malformed_input (an empty file).
+[[nodiscard]] serve::TrainConfig read_config(const std::string& file);
+
+/// Refuses input files that are not there, before anything is made for nothing; - is standard input. Errors: UsageError (an empty name), not_found.
+void require_inputs(const std::vector<std::string>& events, const std::string& items);
 
 /// Replaces `file` by `text` in one step. Errors: io_failure.
 void write_text(const std::string& file, const std::string& text);

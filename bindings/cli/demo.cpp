@@ -173,10 +173,8 @@ Json show(const Command& command, const Options& options) {
   const fs::path folder = options.folder, store_folder = folder / "store";
   // What can be refused is refused before anything is made.
   const auto import = options.import.options();
-  const auto config = serve::train_config_from_json(read_text(options.config), options.config);
-  for (const auto& file : options.events)
-    if (file != "-" && !fs::exists(file)) throw Error(ErrorCode::not_found, "--events", "there is no file '" + file + "'");
-  if (!options.items.empty() && !fs::exists(options.items)) throw Error(ErrorCode::not_found, "--items", "there is no file '" + options.items + "'");
+  const auto config = read_config(options.config);
+  require_inputs(options.events, options.items);
   if (!options.report.empty()) require_writable(options.report);
   validate(options.shop);
   require_replaceable(store_folder);
@@ -215,13 +213,18 @@ Json show(const Command& command, const Options& options) {
     return trained;
   }();
   // The new store stands; only now the old one goes.
-  fs::remove_all(store_folder, failure);
-  fs::rename(making.folder, store_folder, failure);
+  const Making old{folder / ("store.old-" + std::to_string(getpid()))};
+  if (fs::exists(store_folder)) fs::rename(store_folder, old.folder, failure);
+  if (!failure) {
+    fs::rename(making.folder, store_folder, failure);
+    std::error_code ignored;
+    if (failure && fs::exists(old.folder)) fs::rename(old.folder, store_folder, ignored);
+  }
   if (failure) throw Error(ErrorCode::io_failure, store_folder.string(), "cannot be replaced: " + failure.message());
   making.folder.clear();
   const auto store = store::Store::open(store_folder, store::Store::Mode::read_write);
   std::cout << "  " << grouped(report.read) << " lines read, " << grouped(report.ingested) << " events taken in\n"
-            << describe_dropped(report.dropped) << "  " << grouped(report.users) << " people, " << grouped(report.items) << " items;";
+            << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals) << "  " << grouped(report.users) << " people, " << grouped(report.items) << " items;";
   for (const auto& model : report.models) std::cout << ' ' << model.name << ' ' << number(model.seconds, 2) << " s";
   std::cout << "\n  published generation " << report.generation << " after " << number(report.seconds, 1) << " s\n";
 

@@ -12,40 +12,26 @@
 
 namespace pannier::cli {
 
-data::EventLog read_log(const std::vector<std::string>& files, const data::ImportOptions& import, const FitControl& control,
-                        std::map<std::string, data::ImportSummary::Cause>& dropped) {
-  data::EventLog log;
-  for (const auto& file : files) {
-    const auto summary = data::read_events(
-        file, import,
-        [&](std::span<const data::ImportedEvent> events) {
-          for (const auto& imported : events) log.append(imported.event);
-        },
-        control);
-    for (const auto& [cause, what] : summary.dropped) {
-      auto& sum = dropped[cause];
-      sum.lines += what.lines;
-      if (sum.example.empty()) sum.example = what.example;
-    }
-  }
-  return log;
+void EvaluationData::set(data::Split parts, const FitControl& control) {
+  split = std::move(parts);
+  orders = split.cells.empty() ? data::OrderRows{} : data::build_order_rows(split.log, weighting, split.now_us, control);
 }
 
-Evaluation fit_split(const std::string& name, const std::string& config_json, const EvaluationData& data, const FitControl& control) {
+Evaluation fit_split(const std::string& name, const std::string& config_json, const EvaluationData& data, std::span<const serve::Sibling> siblings,
+                     const FitControl& control) {
   Evaluation evaluation;
   evaluation.model = name;
   const std::vector<std::string_view> categories(data.categories.begin(), data.categories.end());
   const auto& split = data.split;
-  const bool logged = !split.cells.empty();
   const Stopwatch watch;
-  const auto orders = logged ? data::build_order_rows(split.log, data.weighting, split.now_us, control) : data::OrderRows{};
   evaluation.fitted = serve::fit_model(name, config_json,
                                        serve::FitData{.events = split.train,
-                                                      .orders = orders,
-                                                      .log = logged ? &split.log : nullptr,
+                                                      .orders = data.orders,
+                                                      .log = split.cells.empty() ? nullptr : &split.log,
                                                       .weighting = data.weighting,
                                                       .now_us = split.now_us,
-                                                      .categories = categories},
+                                                      .categories = categories,
+                                                      .siblings = siblings},
                                        control);
   evaluation.fit_seconds = watch.seconds();
   return evaluation;
@@ -60,7 +46,7 @@ evaluate::Quality rank_split(const model::Recommender& model, const EvaluationDa
 
 Evaluation evaluate_model(const std::string& name, const std::string& config_json, const EvaluationData& data,
                           const evaluate::ProtocolConfig& protocol, const FitControl& control, const evaluate::EachList& each) {
-  auto evaluation = fit_split(name, config_json, data, control);
+  auto evaluation = fit_split(name, config_json, data, {}, control);
   evaluation.quality = rank_split(*evaluation.fitted.model, data, protocol, control, each);
   return evaluation;
 }
@@ -94,13 +80,10 @@ std::vector<std::uint32_t> parse_cutoffs(const std::string& text) {
 
 /// The settings of the model as JSON; a wrong name or value is bad usage.
 std::string checked_settings(const Options& options) {
-  const auto known = serve::model_names();
-  if (std::find(known.begin(), known.end(), options.model) == known.end()) {
-    try {
-      static_cast<void>(serve::model_settings(options.model));
-    } catch (const Error& error) {
-      throw UsageError("--model: " + error.problem() + "; expected " + error.allowed());
-    }
+  try {
+    static_cast<void>(serve::model_settings(options.model));
+  } catch (const Error& error) {
+    throw UsageError("--model: " + error.problem() + "; expected " + error.allowed());
   }
   try {
     auto settings = settings_to_json(options.settings);
@@ -128,15 +111,21 @@ EvaluationData load(const Options& options, const FitControl& control) {
   refuse_beside("--test", !options.test.empty(), "--format events");
   refuse_beside("--split", !options.split.empty() && options.last_out, "--last-out");
   const auto import = options.import.options();
-  const auto weights = data.weighting = serve::train_config_from_json(read_text(options.config), options.config).events;
+  const auto weights = data.weighting = read_config(options.config).events;
   if (options.events.empty() || (options.split.empty() && !options.last_out))
     throw UsageError("--format events: needs --events FILE with --split TIME or --last-out");
-  const auto log = read_log(options.events, import, control, data.dropped);
+  data::EventLog log;
+  data.read = data::read_event_files(
+      std::vector<std::filesystem::path>(options.events.begin(), options.events.end()), import,
+      [&](std::span<const data::ImportedEvent> events) {
+        for (const auto& imported : events) log.append(imported.event);
+      },
+      control);
   if (options.last_out) {
-    data.split = data::split_last_out(log, weights);
+    data.set(data::split_last_out(log, weights), control);
   } else {
     const auto cut = parse_time_option("--split", options.split);
-    data.split = data::split_by_time(log, weights, cut);
+    data.set(data::split_by_time(log, weights, cut), control);
     std::int64_t until = std::numeric_limits<std::int64_t>::min();
     for (const auto time : log.times_us())
       if (time < cut) until = std::max(until, time);
@@ -231,7 +220,9 @@ void run(const Command& command, const Options& options) {
                    {"seed", config.contains("seed") ? config["seed"] : Json(nullptr)},
                    {"threads", resolved_threads(control.execution)},
                    {"seen", options.seen}};
-    if (!data.dropped.empty()) object["dropped"] = dropped_json(data.dropped);
+    if (!data.read.dropped.empty()) object["dropped"] = counts_json(data.read.dropped);
+    if (!data.read.noted.empty()) object["noted"] = counts_json(data.read.noted);
+    if (!data.read.proposals.empty()) object["proposals"] = data.read.proposals;
     if (!data.tested_from.empty()) {
       object["trained_until"] = data.trained_until;
       object["tested_from"] = data.tested_from;
@@ -239,7 +230,7 @@ void run(const Command& command, const Options& options) {
     print_json(object);
     return;
   }
-  std::cout << describe_dropped(data.dropped) << options.model << ' ' << config.dump() << '\n'
+  std::cout << describe_dropped(data.read.dropped) << describe_noted(data.read.noted, data.read.proposals) << options.model << ' ' << config.dump() << '\n'
             << "  " << grouped(data.split.train.rows) << " people, " << grouped(data.split.train.cols) << " items, "
             << grouped(data.split.train.columns.size()) << " training pairs; " << grouped(quality.people) << " people tested on "
             << grouped(quality.held_out) << " held-out pairs, every item ranked, seen items "

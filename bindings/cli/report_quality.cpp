@@ -16,17 +16,8 @@ constexpr std::size_t most_events = 1'000'000, most_people = 3'000;
 
 /// Every `every`-th person, and every so many-th order without one, with all their events.
 data::EventLog thinned(const data::EventLog& log, std::uint32_t every) {
-  data::EventLog out;
-  for (std::size_t n = 0; n < log.size(); ++n) {
-    const auto person = log.persons()[n], order = log.orders()[n];
-    if ((person != data::no_person ? person : order) % every != 0) continue;
-    const auto item = log.items()[n];
-    out.append(person == data::no_person ? std::nullopt : std::optional(log.person_key(person)),
-               item == value(no_item) ? std::string_view{} : log.item_id(ItemIndex{item}), {}, log.kinds()[n], log.times_us()[n],
-               static_cast<double>(log.quantities()[n]), static_cast<double>(log.prices()[n]),
-               order == data::no_order ? std::string{} : std::to_string(order));
-  }
-  return out;
+  const auto persons = log.persons(), orders = log.orders();
+  return data::filtered(log, [&](std::size_t n) { return (persons[n] != data::no_person ? persons[n] : orders[n]) % every == 0; });
 }
 
 /// The time from which on the last fifth of the evidence lies; nothing where all of it has one time.
@@ -90,7 +81,7 @@ Json quality_json(const data::EventLog& log, const serve::TrainConfig& config, c
   EvaluationData data;
   data.weighting = config.events;
   const auto cut = cut_of(used, config.events);
-  data.split = cut ? data::split_by_time(used, config.events, *cut, control) : data::split_last_out(used, config.events, control);
+  data.set(cut ? data::split_by_time(used, config.events, *cut, control) : data::split_last_out(used, config.events, control), control);
   out["split"] = cut ? "time" : "last";
   if (cut) {
     out["tested_from"] = format_time(*cut).substr(0, 10);
@@ -115,11 +106,12 @@ Json quality_json(const data::EventLog& log, const serve::TrainConfig& config, c
     else models.push_back(request);
   }
   std::optional<evaluate::Quality> popular_new, popular_all;
+  std::vector<serve::Sibling> siblings;
   for (const auto& request : models) {
     Json entry = {{"name", request.name}};
     Evaluation fit;
     try {
-      fit = fit_split(request.name, request.config_json, data, control);
+      fit = fit_split(request.name, request.config_json, data, siblings, control);
     } catch (const Error& error) {
       // What a model finds too little in a part of the log says nothing against the published one.
       if (error.code() != ErrorCode::invalid_argument && error.code() != ErrorCode::numerical_failure) throw;
@@ -127,6 +119,7 @@ Json quality_json(const data::EventLog& log, const serve::TrainConfig& config, c
       continue;
     }
     entry["fit_seconds"] = fit.fit_seconds;
+    siblings.push_back({request.name, request.config_json, fit.fitted.model});
     for (const bool exclude_seen : {true, false}) {
       auto& base = exclude_seen ? popular_new : popular_all;
       try {

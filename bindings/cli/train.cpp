@@ -25,22 +25,12 @@ void add_train(CLI::App& app, Commands& commands) {
   options->import.add_to(*command.app);
   command.run = [&command, options] {
     serve::TrainInputs inputs;
-    for (const auto& file : options->events) {
-      if (file.empty()) throw UsageError("--events: is empty; expected a file, or - for standard input");
-      inputs.events.emplace_back(file);
-    }
-    inputs.items = options->items;
     inputs.import = options->import.options();
-    const auto config_text = read_text(options->config);
-    if (config_text.empty() && !options->config.empty())
-      throw Error(ErrorCode::malformed_input, options->config, "is empty", "a JSON object, {} for the defaults, or no --config");
-    const auto config = serve::train_config_from_json(config_text, options->config);
-    // What is missing is refused before a store is made for nothing.
+    const auto config = read_config(options->config);
     if (!options->report.empty()) require_writable(options->report);
-    for (const auto& file : inputs.events)
-      if (file != "-" && !std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file.string(), "there is no such file");
-    if (!inputs.items.empty() && !std::filesystem::exists(inputs.items))
-      throw Error(ErrorCode::not_found, inputs.items.string(), "there is no such file");
+    require_inputs(options->events, options->items);
+    inputs.events.assign(options->events.begin(), options->events.end());
+    inputs.items = options->items;
     const auto store = store::Store::open(
         options->store, options->events.empty() ? store::Store::Mode::read_write : store::Store::Mode::create);
     std::optional<ReportCollector> collector;

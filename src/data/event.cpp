@@ -1,5 +1,6 @@
 #include "pannier/data/event.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -128,6 +129,10 @@ UserKey event_id(const Event& event, std::uint64_t ordinal) noexcept {
   bytes.put(event.price);
   bytes.put(ordinal);
   return hash128(bytes.bytes(), derived_seed);
+}
+
+bool is_currency_code(std::string_view text) noexcept {
+  return text.size() == 3 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 bool is_utf8(std::string_view text) noexcept { return first_invalid_utf8(text) == std::string_view::npos; }

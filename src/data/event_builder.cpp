@@ -187,7 +187,7 @@ std::optional<EventFault> EventBuilder::build(const EventTexts& texts, std::uint
     event.value = *worth;
   }
   event.currency = text(currency);
-  if (!event.currency.empty() && !is_currency(event.currency)) return fault(Cause::bad_currency, currency);
+  if (!event.currency.empty() && !is_currency_code(event.currency)) return fault(Cause::bad_currency, currency);
   event.position = -1;
   event.dwell_ms = -1;
   event.slot = -1;

@@ -235,4 +235,29 @@ ImportSummary read_events(const std::filesystem::path& file, const ImportOptions
   return importer.summary();
 }
 
+ImportSummary read_event_files(std::span<const std::filesystem::path> files, const ImportOptions& options,
+                               const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control) {
+  ImportSummary out{.read = 0, .given = 0, .dropped = {}, .noted = {}, .proposals = {}, .currency = options.currency};
+  const auto add = [](const std::map<std::string, ImportSummary::Cause>& counts, std::map<std::string, ImportSummary::Cause>& sums) {
+    for (const auto& [name, count] : counts) {
+      auto& sum = sums[name];
+      if (sum.lines == 0) sum.example = count.example;
+      sum.lines += count.lines;
+    }
+  };
+  auto settled = options;
+  for (const auto& file : files) {
+    settled.currency = out.currency;
+    auto summary = read_events(file, settled, sink, control);
+    out.read += summary.read;
+    out.given += summary.given;
+    out.currency = std::move(summary.currency);
+    add(summary.dropped, out.dropped);
+    add(summary.noted, out.noted);
+    for (auto& proposal : summary.proposals)
+      if (std::find(out.proposals.begin(), out.proposals.end(), proposal) == out.proposals.end()) out.proposals.push_back(std::move(proposal));
+  }
+  return out;
+}
+
 }  // namespace pannier::data

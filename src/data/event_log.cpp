@@ -199,4 +199,18 @@ std::optional<ItemIndex> EventLog::find_item(ItemKey key) const noexcept {
   return number == KeyTable::none ? std::nullopt : std::optional(ItemIndex{number});
 }
 
+EventLog filtered(const EventLog& log, const std::function<bool(std::size_t place)>& keep, std::span<const std::uint32_t> items) {
+  EventLog out;
+  for (const auto item : items) out.add_item(log.item_id(ItemIndex{item}));
+  for (std::size_t place = 0; place < log.size(); ++place) {
+    if (!keep(place)) continue;
+    const auto person = log.persons()[place], item = log.items()[place], order = log.orders()[place];
+    out.append(person == no_person ? std::nullopt : std::optional(log.person_key(person)),
+               item == value(no_item) ? std::string_view{} : log.item_id(ItemIndex{item}), {}, log.kinds()[place], log.times_us()[place],
+               static_cast<double>(log.quantities()[place]), static_cast<double>(log.prices()[place]),
+               order == no_order ? std::string{} : std::to_string(order));
+  }
+  return out;
+}
+
 }  // namespace pannier::data

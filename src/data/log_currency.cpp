@@ -7,18 +7,14 @@
 
 namespace pannier::data {
 
-bool is_currency(std::string_view text) noexcept {
-  return text.size() == 3 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-}
-
 LogCurrency::LogCurrency(const ImportOptions& options)
     : rates_(options.rates), code_(options.currency), refused_(), given_(!options.currency.empty()) {
   const auto refuse = [](const std::string& where, const std::string& problem, const std::string& allowed) {
     throw Error(ErrorCode::invalid_argument, where, problem, allowed);
   };
-  if (given_ && !is_currency(code_)) refuse("currency", shown(code_), "an ISO 4217 code of three capital letters such as EUR");
+  if (given_ && !is_currency_code(code_)) refuse("currency", shown(code_), "an ISO 4217 code of three capital letters such as EUR");
   for (auto rate = rates_.begin(); rate != rates_.end(); ++rate) {
-    if (!is_currency(rate->first)) refuse("rate", shown(rate->first), "an ISO 4217 code of three capital letters such as EUR");
+    if (!is_currency_code(rate->first)) refuse("rate", shown(rate->first), "an ISO 4217 code of three capital letters such as EUR");
     if (!(rate->second > 0 && rate->second <= 1e6))
       refuse("rate", rate->first + "=" + std::to_string(rate->second), "a number above 0, at most 1e6");
     if (rate->first == code_ && rate->second != 1)

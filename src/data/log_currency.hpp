@@ -33,7 +33,4 @@ class LogCurrency {
   bool given_;  ///< By the options: the store's.
 };
 
-/// An ISO 4217 code by its form: three capital letters.
-[[nodiscard]] bool is_currency(std::string_view text) noexcept;
-
 }  // namespace pannier::data

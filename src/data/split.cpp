@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
-#include <optional>
-#include <string>
 #include <tuple>
 
 #include "data/person_events.hpp"
@@ -84,22 +82,6 @@ std::vector<std::uint32_t> compact(std::span<const CellBlock> blocks, std::uint3
   return column;
 }
 
-/// The events that are `kept`, about the items that have a column.
-EventLog training_log(const EventLog& log, std::span<const std::uint8_t> kept, std::span<const std::uint32_t> columns, std::span<const std::uint32_t> items) {
-  EventLog out;
-  for (const auto item : items) out.add_item(log.item_id(ItemIndex{item}));
-  for (std::size_t place = 0; place < log.size(); ++place) {
-    const auto item = log.items()[place];
-    if (kept[place] == 0 || item == value(no_item) || columns[item] == value(no_item)) continue;
-    const auto person = log.persons()[place];
-    const auto order = log.orders()[place];
-    out.append(person == no_person ? std::nullopt : std::optional(log.person_key(person)), log.item_id(ItemIndex{item}), {}, log.kinds()[place],
-               log.times_us()[place], static_cast<double>(log.quantities()[place]), static_cast<double>(log.prices()[place]),
-               order == no_order ? std::string{} : std::to_string(order));
-  }
-  return out;
-}
-
 /// `cut` parts each person's events; events without a person train when they are from before `anonymous_until_us`.
 Split split_people(const EventLog& log, const FitControl& control, std::int64_t now_us, std::int64_t anonymous_until_us, const CutPerson& cut) {
   checkpoint(control, "splitting", 0, log.person_count());
@@ -125,7 +107,10 @@ Split split_people(const EventLog& log, const FitControl& control, std::int64_t 
   Split split;
   split.now_us = now_us;
   const auto columns = compact(blocks, log.item_count(), split);
-  split.log = training_log(log, kept, columns, split.items);
+  const auto items = log.items();
+  split.log = filtered(log, [&](std::size_t place) {
+    return kept[place] != 0 && items[place] != value(no_item) && columns[items[place]] != value(no_item);
+  }, split.items);
   checkpoint(control, "splitting", log.person_count(), log.person_count());
   return split;
 }

@@ -7,6 +7,7 @@
 
 #include "pannier/core/error.hpp"
 #include "popularity/buy_again_model.hpp"
+#include "popularity/item_scores.hpp"
 
 namespace pannier::popularity {
 namespace {
@@ -23,7 +24,7 @@ float probability(float log_odds) noexcept {
   return static_cast<float>(bounded >= 0 ? 1 / (1 + half) : half / (1 + half));
 }
 
-class BuyAgain final : public BuyAgainModel {
+class BuyAgain final : public WithoutSimilar<BuyAgainModel> {
  public:
   BuyAgain(const BuyAgainConfig& config, double horizon_days, const BuyAgainArrays& arrays, std::shared_ptr<const void> keeper)
       : config_(config), horizon_days_(horizon_days), arrays_(arrays), keeper_(std::move(keeper)) {}
@@ -56,12 +57,6 @@ class BuyAgain final : public BuyAgainModel {
     for (std::size_t n = 0; n < history.bought.size(); ++n)
       scores[value(history.items[n])] = history.bought[n].times > 0 ? score_of(history, n, shared) : 0.0f;
     for (std::size_t n = 0; n < candidates.size(); ++n) out[n] = scores[value(candidates[n])];
-  }
-
-  std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored>) const override {
-    require_valid({}, ask, item_count(), workspace);
-    model::require_valid_item(item, item_count());
-    return 0;
   }
 
   std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<model::Reason> out) const override {

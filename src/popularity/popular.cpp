@@ -10,6 +10,7 @@
 
 #include "model/marked_history.hpp"
 #include "pannier/core/error.hpp"
+#include "popularity/item_scores.hpp"
 
 namespace pannier::popularity {
 namespace {
@@ -28,7 +29,7 @@ std::vector<std::uint32_t> ranking(std::span<const float> popularity) {
   return order;
 }
 
-class Popular final : public PopularModel {
+class Popular final : public ItemScores<PopularModel, model::ReasonKind::popular> {
  public:
   /// Borrows both arrays; `keeper` holds them alive.
   Popular(PopularConfig config, std::span<const float> popularity, std::span<const std::uint32_t> order, std::shared_ptr<const void> keeper)
@@ -52,27 +53,6 @@ class Popular final : public PopularModel {
     return found;
   }
 
-  void score(const History& history, std::span<const ItemIndex> candidates, Workspace& workspace, std::span<float> out) const override {
-    require_valid(history, {}, item_count(), workspace);
-    model::require_valid_candidates(candidates, item_count(), out.size());
-    for (std::size_t n = 0; n < candidates.size(); ++n) out[n] = popularity_[value(candidates[n])];
-  }
-
-  std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored>) const override {
-    require_valid({}, ask, item_count(), workspace);
-    model::require_valid_item(item, item_count());
-    return 0;
-  }
-
-  std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<model::Reason> out) const override {
-    require_valid(history, {}, item_count(), workspace);
-    model::require_valid_item(item, item_count());
-    const float people = popularity_[value(item)];
-    if (out.empty() || !(people > 0)) return 0;
-    out[0] = {.item = item, .weight = people, .kind = model::ReasonKind::popular};
-    return 1;
-  }
-
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
     std::vector<float> popularity(popularity_.size());
     for (std::size_t i = 0; i < popularity.size(); ++i) popularity[i] = popularity_[value(order.old_index[i])];
@@ -81,6 +61,8 @@ class Popular final : public PopularModel {
   }
 
  private:
+  [[nodiscard]] float score_of(std::uint32_t item) const noexcept override { return popularity_[item]; }
+
   PopularConfig config_;
   std::span<const float> popularity_;
   std::span<const std::uint32_t> order_;  ///< Checked entry by entry where it is used: a file's may lie.

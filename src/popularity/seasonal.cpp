@@ -12,6 +12,7 @@
 #include "model/marked_history.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/time.hpp"
+#include "popularity/item_scores.hpp"
 
 namespace pannier::popularity {
 namespace {
@@ -30,7 +31,7 @@ struct Arrays {
   std::span<const float> counts;            ///< c.
 };
 
-class Seasonal final : public model::Recommender {
+class Seasonal final : public ItemScores<model::Recommender, model::ReasonKind::seasonal> {
  public:
   Seasonal(const SeasonalConfig& config, const Arrays& arrays, std::shared_ptr<const void> keeper)
       : config_(config), arrays_(arrays), keeper_(std::move(keeper)) {}
@@ -58,26 +59,6 @@ class Seasonal final : public model::Recommender {
     return top.finish(out);
   }
 
-  void score(const History& history, std::span<const ItemIndex> candidates, Workspace& workspace, std::span<float> out) const override {
-    require_valid(history, {}, item_count(), workspace);
-    model::require_valid_candidates(candidates, item_count(), out.size());
-    for (std::size_t n = 0; n < candidates.size(); ++n) out[n] = plain(candidates[n]);
-  }
-
-  std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored>) const override {
-    require_valid({}, ask, item_count(), workspace);
-    model::require_valid_item(item, item_count());
-    return 0;
-  }
-
-  std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<model::Reason> out) const override {
-    require_valid(history, {}, item_count(), workspace);
-    model::require_valid_item(item, item_count());
-    if (out.empty() || !(plain(item) > 0)) return 0;
-    out[0] = {.item = item, .weight = plain(item), .kind = model::ReasonKind::seasonal};
-    return 1;
-  }
-
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
     std::vector<float> events(item_count());
     for (std::size_t i = 0; i < events.size(); ++i) events[i] = arrays_.events[value(order.old_index[i])];
@@ -100,7 +81,8 @@ class Seasonal final : public model::Recommender {
   }
 
  private:
-  [[nodiscard]] float plain(ItemIndex item) const noexcept { return arrays_.events[value(item)] > 0 ? arrays_.events[value(item)] : 0.0f; }
+  /// Without a time: score() and explain() are not told one.
+  [[nodiscard]] float score_of(std::uint32_t item) const noexcept override { return arrays_.events[item] > 0 ? arrays_.events[item] : 0.0f; }
 
   /// The season's entries; a file's may lie: bad ends are no entries, and items that do not exist are left out.
   template <class Each>

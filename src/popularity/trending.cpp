@@ -11,6 +11,7 @@
 #include "model/marked_history.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/time.hpp"
+#include "popularity/item_scores.hpp"
 
 namespace pannier::popularity {
 namespace {
@@ -19,7 +20,7 @@ using model::Ask;
 using model::History;
 using model::Workspace;
 
-class Trending final : public model::Recommender {
+class Trending final : public ItemScores<model::Recommender, model::ReasonKind::trending> {
  public:
   Trending(const TrendingConfig& config, std::span<const float> scores, std::shared_ptr<const void> keeper)
       : config_(config), scores_(scores), keeper_(std::move(keeper)) {}
@@ -39,26 +40,6 @@ class Trending final : public model::Recommender {
     return top.finish(out);
   }
 
-  void score(const History& history, std::span<const ItemIndex> candidates, Workspace& workspace, std::span<float> out) const override {
-    require_valid(history, {}, item_count(), workspace);
-    model::require_valid_candidates(candidates, item_count(), out.size());
-    for (std::size_t n = 0; n < candidates.size(); ++n) out[n] = score_of(value(candidates[n]));
-  }
-
-  std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored>) const override {
-    require_valid({}, ask, item_count(), workspace);
-    model::require_valid_item(item, item_count());
-    return 0;
-  }
-
-  std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<model::Reason> out) const override {
-    require_valid(history, {}, item_count(), workspace);
-    model::require_valid_item(item, item_count());
-    if (out.empty() || !(score_of(value(item)) > 0)) return 0;
-    out[0] = {.item = item, .weight = score_of(value(item)), .kind = model::ReasonKind::trending};
-    return 1;
-  }
-
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
     std::vector<float> scores(scores_.size());
     for (std::size_t i = 0; i < scores.size(); ++i) scores[i] = scores_[value(order.old_index[i])];
@@ -67,7 +48,7 @@ class Trending final : public model::Recommender {
 
  private:
   /// What is no number (a hostile file) is no trend.
-  [[nodiscard]] float score_of(std::uint32_t item) const noexcept { return scores_[item] > 0 ? scores_[item] : 0.0f; }
+  [[nodiscard]] float score_of(std::uint32_t item) const noexcept override { return scores_[item] > 0 ? scores_[item] : 0.0f; }
 
   TrendingConfig config_;
   std::span<const float> scores_;

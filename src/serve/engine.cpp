@@ -40,6 +40,8 @@ void require_valid(const Request& request) {
     refuse("request.time_us", "is " + std::to_string(request.time_us), "0 (the engine's clock), or microseconds of the years 1970 to 2199");
   if (request.session.size() > longest_session)
     refuse("request.session", "has " + std::to_string(request.session.size()) + " items", "at most 10000");
+  if (!data::is_utf8(request.user)) refuse("request.user", "is no UTF-8", "UTF-8 text");
+  if (!data::is_utf8(request.visitor)) refuse("request.visitor", "is no UTF-8", "UTF-8 text");
   if (request.op == Op::similar && request.items.size() != 1)
     refuse("request.items", "has " + std::to_string(request.items.size()) + " items", "exactly one, whose similar items are wanted");
   if (request.op == Op::together && (request.items.empty() || request.items.size() > longest_cart))

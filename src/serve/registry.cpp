@@ -160,13 +160,9 @@ const data::EventLog& require_log(const FitData& data, std::string_view model, s
   return *data.log;
 }
 
-FittedModel fit_together(std::string_view json, const FitData& data, const FitControl& control) {
-  const auto config = from_json<cf::TogetherConfig>(json, "settings");
+cf::TogetherFit fit_together(const FitData& data, const cf::TogetherConfig& config, const FitControl& control) {
   const auto& log = require_log(data, "together", "orders");
-  const auto baskets = data::build_baskets(log, control);
-  const auto visits = config.substitutes > 0 ? data::build_visits(log, control) : Csr{};
-  auto fitted = cf::fit_together(baskets, visits, config, control);
-  return {.model = std::move(fitted.model), .user_factors = {}, .report = std::move(fitted.report)};
+  return cf::fit_together(data::build_baskets(log, control), config.substitutes > 0 ? data::build_visits(log, control) : Csr{}, config, control);
 }
 
 popularity::BuyAgainFit fit_buy_again(const FitData& data, const popularity::BuyAgainConfig& config, const FitControl& control) {
@@ -209,8 +205,7 @@ constexpr std::array entries{
     entry<popularity::PopularConfig, popularity::fit_popular, popularity::read_popular, Rows::people_and_orders>("popular"),
     entry<cf::ItemKnnConfig, cf::fit_item_knn, cf::read_item_knn, Rows::people_and_orders>("item_knn"),
     entry<cf::IalsConfig, cf::fit_ials, cf::read_ials, Rows::people>("ials"),
-    Entry{.name = "together", .settings = describe_settings<cf::TogetherConfig>, .complete = complete<cf::TogetherConfig>, .fit = fit_together,
-          .read = [](const model::SectionReader& reader, std::uint32_t items) -> std::shared_ptr<const model::Recommender> { return cf::read_together(reader, items); }},
+    data_entry<cf::TogetherConfig, fit_together, cf::read_together>("together"),
     data_entry<popularity::BuyAgainConfig, fit_buy_again, popularity::read_buy_again>("buy_again"),
     data_entry<popularity::TrendingConfig, fit_trending, popularity::read_trending>("trending"),
     data_entry<popularity::SeasonalConfig, fit_seasonal, popularity::read_seasonal>("seasonal"),

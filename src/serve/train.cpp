@@ -50,40 +50,27 @@ bool is_evidence(const data::Event& event, const data::WeightingConfig& weightin
               "at least one (see \"events\".\"weights\" of the config)");
 }
 
-void add_counts(const std::map<std::string, data::ImportSummary::Cause>& counts, std::map<std::string, data::ImportSummary::Cause>& sums) {
-  for (const auto& [name, count] : counts) {
-    auto& sum = sums[name];
-    if (sum.lines == 0) sum.example = count.example;
-    sum.lines += count.lines;
-  }
-}
-
 void ingest(store::PeopleStore& people, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control, TrainReport& report) {
   const bool was_empty = people.event_count() == 0;
   bool evidence = false;
   const auto transaction = people.begin();
-  const auto settled = people.currency();
   auto import = inputs.import;
-  if (import.currency.empty()) import.currency = settled;
-  for (const auto& file : inputs.events) {
-    const auto summary = data::read_events(
-        file, import,
-        [&](std::span<const data::ImportedEvent> events) {
-          const auto counts = transaction->append(events);
-          report.ingested += counts.ingested;
-          report.duplicates += counts.duplicates;
-          for (std::size_t i = 0; i < events.size() && !evidence; ++i) evidence = is_evidence(events[i].event, config.events);
-        },
-        with_stage(control, "reading events"));
-    report.read += summary.read;
-    import.currency = summary.currency;
-    add_counts(summary.dropped, report.dropped);
-    add_counts(summary.noted, report.noted);
-    for (const auto& proposal : summary.proposals)
-      if (std::find(report.proposals.begin(), report.proposals.end(), proposal) == report.proposals.end()) report.proposals.push_back(proposal);
-  }
+  if (import.currency.empty()) import.currency = people.currency();
+  auto summary = data::read_event_files(
+      inputs.events, import,
+      [&](std::span<const data::ImportedEvent> events) {
+        const auto counts = transaction->append(events);
+        report.ingested += counts.ingested;
+        report.duplicates += counts.duplicates;
+        for (std::size_t i = 0; i < events.size() && !evidence; ++i) evidence = is_evidence(events[i].event, config.events);
+      },
+      with_stage(control, "reading events"));
+  report.read = summary.read;
+  report.dropped = std::move(summary.dropped);
+  report.noted = std::move(summary.noted);
+  report.proposals = std::move(summary.proposals);
   if (was_empty && !evidence) refuse_without_evidence(report);
-  if (!import.currency.empty()) transaction->set_currency(import.currency);
+  if (!summary.currency.empty()) transaction->set_currency(summary.currency);
   checkpoint(control, "ingesting", 0, 1);
   transaction->commit();
   checkpoint(control, "ingesting", 1, 1);
@@ -124,10 +111,10 @@ void take_over_changes(const std::vector<store::ItemChange>& changes, bool file_
 /// What the current generation knows of its items, or nothing.
 data::Catalog carried_catalog(const store::Store& store) {
   data::Catalog out;
+  const auto current = store.current();  // Damaged, it is refused as it is: only a roll back mends it.
+  if (!current) return out;
   std::shared_ptr<const store::Generation> generation;
   try {
-    const auto current = store.current();
-    if (!current) return out;
     generation = store.open_generation(*current, model::Check::full);
   } catch (const Error& error) {
     throw Error(error.code(), error.where(), error.problem(), "a sound current generation to carry the catalogue over from, or an items file");
@@ -226,19 +213,33 @@ bool drop_seen(const Csr& train, Csr& test) {
   return !test.columns.empty();
 }
 
+/// Category path of each of the log's items, "" where unknown; none where no item has one. Borrowed from the catalogue.
+std::vector<std::string_view> categories_of(const data::EventLog& log, const data::Catalog& catalog) {
+  std::vector<std::string_view> out;
+  bool known_any = false;
+  for (std::uint32_t i = 0; i < log.item_count(); ++i) {
+    const auto* known = catalog.find(item_key(log.item_id(ItemIndex{i})));
+    out.push_back(known != nullptr ? std::string_view(known->category) : std::string_view{});
+    known_any = known_any || !out.back().empty();
+  }
+  if (!known_any) out.clear();
+  return out;
+}
+
 /// Fits every model without the last event of each person and measures how well it finds that event's item.
-void measure_quality(const data::EventLog& log, const TrainConfig& config, const FitControl& control, TrainReport& report) {
+void measure_quality(const data::EventLog& log, const data::Catalog& catalog, const TrainConfig& config, const FitControl& control, TrainReport& report) {
   auto split = data::split_last_out(log, config.events);
   if (!drop_seen(split.train, split.test)) return;
   if (std::none_of(split.train.values.begin(), split.train.values.end(), [](float weight) { return weight > 0; })) return;
   const auto orders = data::build_order_rows(split.log, config.events, split.now_us, control);
+  const auto categories = categories_of(split.log, catalog);
   std::vector<Sibling> siblings;
   for (std::size_t i = 0; i < config.models.size(); ++i) {
     const auto& request = config.models[i];
     const auto staged = with_stage(control, "evaluating " + request.name);
     const auto fitted = fit_model(request.name, request.config_json,
                                   FitData{.events = split.train, .orders = orders, .log = &split.log, .weighting = config.events, .now_us = split.now_us,
-                                          .categories = {}, .siblings = siblings}, staged);
+                                          .categories = categories, .siblings = siblings}, staged);
     siblings.push_back({request.name, request.config_json, fitted.model});
     report.models[i].metrics = evaluate::evaluate(*fitted.model, split, {}, staged).metrics;
   }
@@ -288,7 +289,8 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   report.orders_without_person = orders.cells.rows;
   report.cancellations = orders.refunds;
 
-  FitData data{.events = matrix, .orders = orders, .log = &log, .weighting = config.events, .now_us = info.last_event_us};
+  const auto categories = categories_of(log, catalog);
+  FitData data{.events = matrix, .orders = orders, .log = &log, .weighting = config.events, .now_us = info.last_event_us, .categories = categories};
   std::vector<FittedModel> models;
   std::vector<Sibling> siblings;
   for (const auto& request : config.models) {
@@ -304,7 +306,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
                                                   .fit_seconds = report.models.back().seconds},
                                 beside_siblings(model));
   }
-  if (inputs.evaluate) measure_quality(log, config, control, report);
+  if (inputs.evaluate) measure_quality(log, catalog, config, control, report);
 
   checkpoint(control, "publishing", 0, 1);
   info.created_us = system_time_us();

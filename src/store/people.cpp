@@ -1,7 +1,5 @@
 #include "pannier/store/people.hpp"
 
-#include <algorithm>
-
 #include "pannier/core/error.hpp"
 #include "store/people_open.hpp"
 
@@ -23,8 +21,7 @@ void require_valid_events(std::span<const data::ImportedEvent> events) {
 }
 
 void require_currency(std::string_view code, std::string_view settled, const std::string& where) {
-  const bool is_code = code.size() == 3 && std::all_of(code.begin(), code.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-  if (!is_code)
+  if (!data::is_currency_code(code))
     throw Error(ErrorCode::invalid_argument, where + ": currency", "'" + std::string(code) + "'", "an ISO 4217 code of three capital letters such as EUR");
   if (!settled.empty() && settled != code)
     throw Error(ErrorCode::invalid_argument, where + ": currency", std::string(code) + " is not " + std::string(settled) + ", the store's", std::string(settled));

@@ -175,16 +175,23 @@ class SqlitePeople final : public PeopleStore, public std::enable_shared_from_th
   }
 
   EraseReceipt erase(const UserKey& person, bool dry_run) override {
-    if (read_only_) refuse_read_only(where_);
+    if (read_only_ && !dry_run) refuse_read_only(where_);
     EraseReceipt receipt{.person = person, .time_us = system_time_us()};
     const auto lease = pool_.take();
+    const auto look = [&] {
+      const auto number = count(*lease, find_person, person);
+      receipt.known = number != nobody;
+      if (receipt.known) receipt.events = static_cast<std::uint64_t>(count(*lease, count_person_events, number));
+      return number;
+    };
+    if (dry_run) {
+      look();
+      return receipt;
+    }
     {
       const Writing writing(*lease);
-      const auto number = count(*lease, find_person, person);
+      const auto number = look();
       if (number == nobody) return receipt;
-      receipt.known = true;
-      receipt.events = static_cast<std::uint64_t>(count(*lease, count_person_events, number));
-      if (dry_run) return receipt;
       lease->statement(erase_events).bind(1, number).run();
       lease->statement(erase_person).bind(1, number).run();
       lease->execute("COMMIT");

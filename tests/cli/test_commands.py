@@ -420,3 +420,16 @@ def test_empty_paths_and_contradictions_are_refused(pannier, shop, tmp_path):
     nothing.write_text("time,kind,user,item,price\n2024-01-01,view_item,u,i,nan\n")
     done = pannier("train", "--store", tmp_path / "s", "--events", nothing, "--on-error", "skip")
     assert done.code == 1 and "left out 1 of 1 lines: bad_price" in done.err and not (tmp_path / "s").exists()
+
+
+def test_an_id_that_is_no_utf8_is_refused(store):
+    done = subprocess.run([os.environ["PANNIER_CLI"], "recommend", "--store", store, "--user", b"u\xff"], capture_output=True, timeout=60)
+    assert done.returncode == 1 and b"request.user: is no UTF-8" in done.stderr
+
+
+def test_evaluate_and_the_demo_tell_what_they_noted(pannier, tmp_path):
+    lines = ["time,kind,user,item,price"] + [f"2024-01-{1 + n % 28:02},purchase,u{n % 9},{'tea' if n % 2 else 'TEA'}{n % 5},{n % 3}" for n in range(80)]
+    (tmp_path / "events.csv").write_text("\n".join(lines) + "\n")
+    done = pannier("evaluate", "--model", "popular", "--events", tmp_path / "events.csv", "--last-out", "--seen", "keep", "--json")
+    assert done.json["noted"]["zero_price"] == 27 and any("--fold-case" in text for text in done.json["proposals"])
+    assert "--fold-case item" in pannier("demo", "--folder", tmp_path / "demo", "--events", tmp_path / "events.csv").out

@@ -7,37 +7,19 @@
 #include "pannier/data/event_file.hpp"
 #include "support/catch.hpp"
 #include "support/gzip.hpp"
+#include "support/imported.hpp"
 #include "support/scratch.hpp"
 
 using namespace pannier;
 using namespace pannier::data;
+using test::error_of;
 
 namespace {
 
 const std::string header = "time,kind,user,item,quantity,price\n";
 const std::string good_line = "2024-05-01,purchase,u,i,1,2.50\n";
 
-ImportSummary read(const std::filesystem::path& file, const ImportOptions& options = {}) {
-  return read_events(file, options, [](std::span<const ImportedEvent> block) {
-    for (const auto& imported : block) require_valid(imported.event, "imported");
-  });
-}
-
-/// The error of reading `text`, with the folder taken off its place.
-Error error_of(std::string_view text, const ImportOptions& options = {}, const std::string& name = "e.csv") {
-  const test::Scratch scratch;
-  const auto file = scratch.write(name, text);
-  try {
-    (void)read(file, options);
-  } catch (const Error& error) {
-    const auto folder = scratch.folder().string() + "/";
-    auto where = error.where();
-    if (where.starts_with(folder)) where.erase(0, folder.size());
-    return Error(error.code(), where, error.problem(), error.allowed());
-  }
-  FAIL("nothing was refused");
-  throw;
-}
+ImportSummary read(const std::filesystem::path& file, const ImportOptions& options = {}) { return test::read_file(file, options).summary; }
 
 void refused(std::string_view text, const std::string& where, const std::string& problem, const std::string& allowed,
              const ImportOptions& options = {}, const std::string& name = "e.csv") {

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -161,4 +163,23 @@ TEST_CASE("import_map: options that cannot be are refused by name with what they
   options.preset = "ga5";
   REQUIRE(error_of(header, options).where() == "preset");
   REQUIRE(options_of({.utc_offset = "+02:00"}).utc_offset_us == 7'200'000'000);
+}
+
+TEST_CASE("import_map: several files are one import: one currency, counts added up, a proposal once", "[data][import_map]") {
+  const Scratch scratch;
+  const std::vector<std::filesystem::path> files{
+      scratch.write("a.csv", header + "2024-05-01,purchase,u,o,i,1,2,EUR\n2024-05-02,purchase,u,o,i,0,2,EUR\n2024-05-02,purchase,u,p,I,1,2,EUR\n"),
+      scratch.write("b.csv", header + "2024-05-03,purchase,v,q,k,1,2,USD\n2024-05-03,purchase,v,q,k,1,2,EUR\n2024-05-03,purchase,v,q,K,0,2,EUR\n")};
+  std::size_t events = 0;
+  const auto summary = read_event_files(files, skipping(), [&](std::span<const ImportedEvent> block) { events += block.size(); });
+  REQUIRE(summary.currency == "EUR");
+  REQUIRE(summary.read == 6);
+  REQUIRE((summary.given == 3 && events == 3));
+  REQUIRE(summary.dropped.at("other_currency").lines == 1);
+  REQUIRE_THAT(summary.dropped.at("other_currency").example, Contains("b.csv:2:currency"));
+  REQUIRE(summary.dropped.at("zero_quantity").lines == 2);
+  REQUIRE_THAT(summary.dropped.at("zero_quantity").example, Contains("a.csv:3"));
+  REQUIRE(summary.noted.at("case_variants").lines == 2);
+  REQUIRE(std::count_if(summary.proposals.begin(), summary.proposals.end(), [](const std::string& text) { return text.find("--fold-case") != text.npos; }) == 1);
+  REQUIRE(read_event_files({}, skipping(), [](std::span<const ImportedEvent>) {}).read == 0);
 }

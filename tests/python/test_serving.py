@@ -418,3 +418,12 @@ def test_train_takes_data_frames_like_files(tmp_path):
     frame["kind"] = "purchse"
     with pytest.raises(pannier.MalformedInput, match=r"events\[0\].csv:2"):
         pannier.train(tmp_path / "store", events=frame, **options)
+
+
+def test_flags_are_truth_values(engine):
+    np = pytest.importorskip("numpy")
+    assert engine.recommend(user="u1", exclude_seen=np.bool_(False)).items == engine.recommend(user="u1", exclude_seen=False).items
+    for name in ("exclude_seen", "exclude_bought", "explain"):
+        for value in ("no", 0, 1, None):
+            with pytest.raises(pannier.InvalidArgument, match=name):
+                engine.recommend(user="u1", **{name: value})

@@ -8,22 +8,15 @@
 #include "pannier/core/error.hpp"
 #include "pannier/serve/engine.hpp"
 #include "serve/shop.hpp"
+#include "support/catalog_item.hpp"
 #include "support/catch.hpp"
 
 using namespace pannier;
 using serve::Policy;
+using test::item;
 using Items = std::vector<data::CatalogItem>;
 
 namespace {
-
-data::CatalogItem item(std::string id, std::string name = "", double price = NAN, double stock = NAN) {
-  data::CatalogItem out;
-  out.id = std::move(id);
-  out.name = std::move(name);
-  out.price = price;
-  out.stock = stock;
-  return out;
-}
 
 std::string refusal(ErrorCode code, const std::function<void()>& call) {
   try {

@@ -12,6 +12,7 @@
 #include "pannier/core/error.hpp"
 #include "pannier/data/event_log.hpp"
 #include "pannier/model/vectors.hpp"
+#include "pannier/popularity/buy_again.hpp"
 #include "pannier/serve/registry.hpp"
 #include "serve/shop.hpp"
 #include "support/catch.hpp"
@@ -439,4 +440,38 @@ TEST_CASE("train: who inspects sees the log that was fitted on and the finished 
   inputs.inspect = [](const data::EventLog&, const serve::TrainReport&) { throw Error(ErrorCode::io_failure, "page", "cannot be written"); };
   REQUIRE_THROWS_WITH(serve::train(*store, inputs, quick()), StartsWith("page: cannot be written"));
   REQUIRE(store->current() == "00000002");
+}
+
+TEST_CASE("train: models learn the categories of the items file", "[serve][train]") {
+  // Tea is bought every third day, lamps every hundredth; of each category one item was bought once only and can know no better than its category.
+  std::string events = "time,kind,user,item\n";
+  const auto buy = [&](int day, const std::string& user, const std::string& item) {
+    events += format_time(std::int64_t{1'700'000'000'000'000} + day * us_per_day) + ",purchase," + user + ',' + item + '\n';
+  };
+  for (int u = 0; u < 30; ++u) {
+    for (int n = 0; n < 4; ++n) {
+      buy(u + 3 * n, "u" + std::to_string(u), "green");
+      buy(u + 100 * n, "u" + std::to_string(u), "desk");
+    }
+  }
+  buy(1, "u1", "black");
+  buy(1, "u1", "floor");
+  const auto config = serve::train_config_from_json(R"({"models": [{"name": "buy_again"}]})", "config");
+  const auto intervals = [&](const std::string& items) {
+    const Folder folder;
+    const auto store = test::open_store(folder);
+    serve::TrainInputs inputs;
+    inputs.events = {folder.write("events.csv", events)};
+    if (!items.empty()) inputs.items = folder.write("items.csv", items);
+    const auto generation = store->open_generation(serve::train(*store, inputs, config, test::one_thread()).generation, model::Check::full);
+    const auto models = serve::open_models(*generation);
+    const auto& model = dynamic_cast<const popularity::BuyAgainModel&>(*models.at(0));
+    const auto days = [&](const char* id) { return model.interval_days()[value(generation->items().find(item_key(id)).value())]; };
+    return std::pair{days("black"), days("floor")};
+  };
+  const auto [black, floor] = intervals("item,category\ngreen,tea\nblack,tea\ndesk,lamps\nfloor,lamps\n");
+  REQUIRE(black < 20);
+  REQUIRE(floor > 60);
+  const auto unknown = intervals("");
+  REQUIRE(unknown.first == unknown.second);
 }

@@ -8,6 +8,7 @@
 #include "pannier/core/error.hpp"
 #include "store/catalog_rows.hpp"
 #include "store/small_events.hpp"
+#include "support/catalog_item.hpp"
 #include "support/catch.hpp"
 
 #if PANNIER_WITH_SQLITE
@@ -21,15 +22,6 @@ using namespace pannier::test;
 using store::PeopleStore;
 using Mode = PeopleStore::Mode;
 using Items = std::vector<data::CatalogItem>;
-
-data::CatalogItem item(std::string id, std::string name = "", double price = NAN, double stock = NAN) {
-  data::CatalogItem out;
-  out.id = std::move(id);
-  out.name = std::move(name);
-  out.price = price;
-  out.stock = stock;
-  return out;
-}
 
 bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 

@@ -55,6 +55,15 @@ def _microseconds(time, name="time"):
     raise InvalidArgument(name, f"is a {type(time).__name__}", "ISO text, a datetime, or microseconds")
 
 
+def _flag(value, name):
+    """A truth value; a text or a number is none."""
+    if value is True or value is False:
+        return value
+    if type(value).__module__ == "numpy" and type(value).__name__ in ("bool", "bool_"):
+        return bool(value)
+    raise InvalidArgument(name, f"is {value!r}", "True or False")
+
+
 def _in_range(number, low, high, name):
     if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not low <= number <= high:
         raise InvalidArgument(name, f"is {number!r}", f"a whole number from {low} to {high}")
@@ -152,14 +161,14 @@ class Engine:
         if unknown:
             _refuse(unknown, _REQUEST)
         return self._native.recommend(user, visitor, session, items, n if type(n) is int and 1 <= n <= 10_000 else _in_range(n, 1, 10_000, "n"),
-                                      bool(exclude_seen), bool(exclude_bought), 0 if time is None else _microseconds(time),
-                                      bool(explain), page, policy, category)
+                                      _flag(exclude_seen, "exclude_seen"), _flag(exclude_bought, "exclude_bought"),
+                                      0 if time is None else _microseconds(time), _flag(explain, "explain"), page, policy, category)
 
     def similar(self, item, n=10, *, time=None, explain=False, page=None, category=None, **unknown):
         """The items most similar to `item`, best first, of `category` where it is given. An unknown item is refused."""
         if unknown:
             _refuse(unknown, ("item", "n", "time", "explain", "page", "category"))
-        return self._native.similar([item], _in_range(n, 1, 10_000, "n"), _microseconds(time), bool(explain), page, category)
+        return self._native.similar([item], _in_range(n, 1, 10_000, "n"), _microseconds(time), _flag(explain, "explain"), page, category)
 
     def together(self, items, n=10, *, time=None, explain=False, page=None, category=None, **unknown):
         """What is bought together with the cart `items` (a list of ids, or one id), best first, without the cart itself; of `category` where it is
@@ -167,7 +176,7 @@ class Engine:
         if unknown:
             _refuse(unknown, ("items", "n", "time", "explain", "page", "category"))
         cart = [items] if isinstance(items, str) else items
-        return self._native.together(cart, _in_range(n, 1, 10_000, "n"), _microseconds(time), bool(explain), page, category)
+        return self._native.together(cart, _in_range(n, 1, 10_000, "n"), _microseconds(time), _flag(explain, "explain"), page, category)
 
     def record(self, events):
         """Records one event (a dict of the fields of event files: time, kind, user, item, ...) or a list of them, all or none; the

@@ -68,6 +68,9 @@ struct PersonName { PersonSort sort; std::string_view id; };
 /// visitor, session, order, item, quantity and price and nothing else, plus `ordinal`, its number among equal lines of its file.
 [[nodiscard]] UserKey event_id(const Event& event, std::uint64_t ordinal) noexcept;
 
+/// True for what has the form of an ISO 4217 code: three capital letters.
+[[nodiscard]] bool is_currency_code(std::string_view text) noexcept;
+
 /// True for well-formed UTF-8 (no overlong forms, surrogates or code points above U+10FFFF).
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 

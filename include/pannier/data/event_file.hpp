@@ -74,4 +74,9 @@ struct ImportedEvent {
 ImportSummary read_events(const std::filesystem::path& file, const ImportOptions& options,
                           const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control = {});
 
+/// Several files as one import, in their order: the currency that one settles is that of the next, counts add up with the first example of each,
+/// a proposal stands once. Errors, cost: as read_events() of each.
+ImportSummary read_event_files(std::span<const std::filesystem::path> files, const ImportOptions& options,
+                               const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control = {});
+
 }  // namespace pannier::data

@@ -1,7 +1,9 @@
 /// Events in memory, column by column, with people and items as dense numbers: what matrices, sessions and customers are built from.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -64,5 +66,9 @@ class EventLog {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// The events at the places that `keep` wants, in their order. The items of `items` (numbers of `log`) are known first, in that order; people, orders and
+/// further items are numbered by first appearance. Names of items stay behind, and orders are called by their old numbers.
+[[nodiscard]] EventLog filtered(const EventLog& log, const std::function<bool(std::size_t place)>& keep, std::span<const std::uint32_t> items = {});
 
 }  // namespace pannier::data

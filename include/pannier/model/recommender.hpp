@@ -107,7 +107,7 @@ class Recommender {
   /// The best `ask.count` items, best first, at most out.size(); returns how many were written (fewer when fewer qualify).
   /// An item without any evidence (no neighbour in the history) is not returned by models that score by evidence.
   virtual std::size_t recommend(const History& history, const Ask& ask, Workspace& workspace, std::span<Scored> out) const = 0;
-  /// The score of each candidate, bit for bit what recommend() gives it; 0 for an item without evidence.
+  /// The score of each candidate, bit for bit what recommend() gives it where the Ask tells no time; 0 for an item without evidence.
   virtual void score(const History& history, std::span<const ItemIndex> candidates, Workspace& workspace,
                      std::span<float> out) const = 0;
   /// The items most similar to `item`, best first, never itself; returns how many. ask.exclude_history has no meaning here.

@@ -103,7 +103,8 @@ class PeopleStore {
   /// Some people and their plain ids (none under pseudonyms), by number: for demos and exports.
   virtual void people(const std::function<bool(const UserKey&, data::PersonName)>& each) const = 0;
 
-  /// Deletes a person's events and row, and overwrites the freed pages (secure_delete), in one transaction. Errors: read_only, io_failure.
+  /// Deletes a person's events and row, and overwrites the freed pages (secure_delete), in one transaction. A dry run only counts, also in a read-only
+  /// store. Errors: read_only, io_failure.
   virtual EraseReceipt erase(const UserKey& person, bool dry_run) = 0;
 
   /// Keeps the fields that each item gives (texts that are not empty, numbers that are not NaN) over what was kept of it before; all or none.
