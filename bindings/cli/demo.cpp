@@ -98,16 +98,19 @@ void show_answer(const serve::Response& response, const store::ItemTable& items,
 /// The report's measurement, for a terminal.
 void show_quality(const Json& quality) {
   const auto at = "@" + std::to_string(quality.value("at", 10));
-  std::vector<std::vector<std::string>> rows{{"model", "recall" + at, "ndcg" + at, "95 % interval", "catalogue shown", "with seen ones", "95 % interval", "fit s"}};
+  std::vector<std::vector<std::string>> rows{{"model", "recall" + at, "ndcg" + at, "95 % interval", "catalogue shown %", "with seen ones", "95 % interval", "fit s"}};
   for (const auto& model : quality["models"]) {
-    if (!model.contains("new_items") || !model.contains("all_items")) continue;
-    const auto metric = [&](const char* part, const std::string& name) { return model[part]["metrics"].value(name, 0.0); };
-    const auto interval = [&](const char* part) {
+    const auto metric = [&](const char* part, const std::string& name, double scale, int digits) -> std::string {
+      return model.contains(part) ? number(scale * model[part]["metrics"].value(name, 0.0), digits) : "-";
+    };
+    const auto interval = [&](const char* part) -> std::string {
+      if (!model.contains(part)) return "-";
       const auto& bounds = model[part]["interval"]["ndcg" + at];
       return number(bounds[0].get<double>(), 4) + " .. " + number(bounds[1].get<double>(), 4);
     };
-    rows.push_back({model.value("name", ""), number(metric("new_items", "recall" + at), 4), number(metric("new_items", "ndcg" + at), 4), interval("new_items"),
-                    number(100 * metric("new_items", "coverage" + at), 0) + " %", number(metric("all_items", "ndcg" + at), 4), interval("all_items"),
+    if (!model.contains("new_items") && !model.contains("all_items")) continue;
+    rows.push_back({model.value("name", ""), metric("new_items", "recall" + at, 1, 4), metric("new_items", "ndcg" + at, 1, 4), interval("new_items"),
+                    metric("new_items", "coverage" + at, 100, 0), metric("all_items", "ndcg" + at, 1, 4), interval("all_items"),
                     number(model.value("fit_seconds", 0.0), 2)});
   }
   if (rows.size() == 1) {

@@ -43,7 +43,7 @@ std::string reasons_in_words(const serve::Response& response, std::size_t slot, 
     const auto& reason = reasons[i];
     const auto opening = lead(reason.kind);
     const bool continues = i > 0 && reasons[i - 1].kind == reason.kind && !opening.empty();
-    if (i > 0) out += continues ? ", " : "; ";
+    if (i > 0) out += continues ? " · " : "; ";
     if (opening.empty()) {
       out += of_itself(reason);
       continue;

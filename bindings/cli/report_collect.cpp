@@ -7,6 +7,7 @@
 #include "pannier/core/time.hpp"
 #include "pannier/core/version.hpp"
 #include "pannier/serve/engine.hpp"
+#include "reasons.hpp"
 #include "report.hpp"
 
 namespace pannier::cli {
@@ -25,14 +26,12 @@ Json item_json(const store::ItemTable& items, ItemIndex item) {
   return out;
 }
 
-/// The items of an answer as the JSON door gives them, with names for the reasons and categories.
-Json answer_json(const std::string& answer, const store::ItemTable& items) {
-  auto out = Json::parse(answer)["items"];
-  for (auto& entry : out) {
-    const auto found = items.find(item_key(entry["item"].get_ref<const std::string&>()));
-    if (found) entry.update(item_json(items, *found));
-    for (auto& reason : entry["reasons"])
-      if (const auto because = items.find(item_key(reason.value("item", ""))); because) reason["name"] = item_text(items, *because);
+/// The items of an answer as the JSON door gives them, with their categories, and in words why.
+Json answer_json(const serve::Response& answer, const store::ItemTable& items) {
+  auto out = Json::parse(to_json(answer))["items"];
+  for (std::size_t slot = 0; slot < out.size(); ++slot) {
+    out[slot].update(item_json(items, answer.items()[slot].index));
+    if (auto why = reasons_in_words(answer, slot, 40); !why.empty()) out[slot]["why"] = std::move(why);
   }
   return out;
 }
@@ -74,7 +73,7 @@ Json example_json(const std::string& what, const Named& person, const UserKey& k
   request.time_us = time_us;
   engine.answer(request, workspace, response);
   return {{"what", what}, {"person", person.id}, {"events", events.size()}, {"history", history_json(events, items, 8)},
-          {"policy", name(response.policy())}, {"answers", answer_json(to_json(response), items)}};
+          {"policy", name(response.policy())}, {"answers", answer_json(response, items)}};
 }
 
 /// Requests for people evenly spaced among all, one after the other on one thread.
@@ -181,19 +180,12 @@ Json ReportCollector::finish(const std::shared_ptr<store::Store>& store, const s
   data_["version"] = version;
   for (const auto& file : files_) data_["files"].push_back(std::filesystem::path(file).filename().string());
   data_["train"] = Json::parse(to_json(report));
-  for (const auto& [key, causes] : {std::pair("dropped", &report.dropped), std::pair("items_dropped", &report.items_dropped)}) {
+  for (const auto& [key, causes] : {std::pair("dropped", &report.dropped), std::pair("items_dropped", &report.items_dropped), std::pair("noted", &report.noted)}) {
     Json list = Json::array();
     for (const auto& [cause, lines] : *causes) list.push_back({{"cause", cause}, {"lines", lines.lines}, {"example", without_folders(lines.example)}});
     data_[key] = std::move(list);
   }
-  // Facts and proposals, where reading has any.
-  const auto& read = data_["train"]["events"];
-  Json noted = Json::array();
-  if (read.contains("noted"))
-    for (const auto& [fact, lines] : read["noted"].items()) noted.push_back({{"cause", fact}, {"lines", lines}});
-  Json proposals = read.value("proposals", Json::array());
-  data_["noted"] = std::move(noted);
-  data_["proposals"] = std::move(proposals);
+  data_["proposals"] = report.proposals;
   data_["config"] = Json::parse(generation->info().config_json);
   data_["store"] = sizes_json(*store, *generation);
 
@@ -228,10 +220,10 @@ Json ReportCollector::finish(const std::shared_ptr<store::Store>& store, const s
       const auto item = items.find(item_key(id));
       if (!item || list.size() == 3) continue;
       try {
-        const auto answer = engine->call_json(Json{{"op", op}, {"items", Json::array({id})}, {"n", 5}}.dump(), workspace, response);
+        engine->call_json(Json{{"op", op}, {"items", Json::array({id})}, {"n", 5}}.dump(), workspace, response);
         if (response.items().empty() || name(response.policy()) != op) continue;   // a fallback says nothing of this item
         auto entry = item_json(items, *item);
-        entry["answers"] = answer_json(answer, items);
+        entry["answers"] = answer_json(response, items);
         list.push_back(std::move(entry));
       } catch (const Error& error) {
         if (error.code() != ErrorCode::unsupported) throw;

@@ -94,29 +94,6 @@ std::string item_text(const Json& item) {
   return shop_text(name) + (name == id ? "" : " <span class=\"why\">" + shop_text(id) + "</span>");
 }
 
-std::string reason_text(const Json& reason) {
-  const auto kind = reason.value("kind", "");
-  if (kind == "because_of") return shop_text(reason.value("name", reason.value("item", "")));
-  if (kind == "similar_to") return "like " + shop_text(reason.value("name", reason.value("item", "")));
-  if (kind == "popular") return "many buy it";
-  if (kind == "trending") return "bought more than before";
-  if (kind == "seasonal") return "bought at this time of the week and year";
-  if (kind == "recently_viewed") return "looked at lately";
-  if (kind == "buy_again") {
-    const double times = number_at(reason, "times"), days = number_at(reason, "every_days");
-    return std::string("bought before") + (times > 1 ? ", " + number(times, 0) + " times" : "") + (days > 0 ? " every " + number(days, 0) + " days" : "");
-  }
-  auto text = escaped(kind);
-  std::replace(text.begin(), text.end(), '_', ' ');
-  return text;
-}
-
-std::string reasons_text(const Json& answer) {
-  std::string out;
-  for (const auto& reason : answer["reasons"]) out += (out.empty() ? "" : " · ") + reason_text(reason);
-  return out;
-}
-
 }  // namespace
 
 std::string quality_section(const Json& report) {
@@ -183,7 +160,7 @@ std::string customers_section(const Json& report) {
     }
     HtmlTable answers{.head = {"", "recommended", "why"}, .right = {true, false, false}};
     std::size_t place = 0;
-    for (const auto& answer : customer["answers"]) answers.rows.push_back({std::to_string(++place), item_text(answer), "<span class=\"why\">" + reasons_text(answer) + "</span>"});
+    for (const auto& answer : customer["answers"]) answers.rows.push_back({std::to_string(++place), item_text(answer), "<span class=\"why\">" + shop_text(answer.value("why", "")) + "</span>"});
     text += "<div class=\"cards\">" + history.html() + "<div>" + answers.html() + "<p class=\"soft\">answered by: " + escaped(customer["policy"].get<std::string>()) + "</p></div></div>\n";
   }
   return section("customers", "Customers and their answers", text);

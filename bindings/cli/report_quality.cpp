@@ -126,6 +126,10 @@ Json quality_json(const data::EventLog& log, const serve::TrainConfig& config, c
         auto quality = rank_split(*fit.fitted.model, data, {.at = {cutoff}, .exclude_seen = exclude_seen}, control);
         out["diversity_by"] = quality.diversity_by_category ? "category" : "people";
         out["tail_items"] = quality.tail_items;
+        if (quality.metrics.at("coverage@" + std::to_string(cutoff)) == 0) {
+          out["not_measured"].push_back(request.name + ": recommends nothing " + (exclude_seen ? "that is new to the customer" : "to anybody"));
+          continue;
+        }
         entry[exclude_seen ? "new_items" : "all_items"] = measured(quality, base ? &*base : nullptr, control);
         if (request.name == "popular") base = std::move(quality);
       } catch (const Error& error) {

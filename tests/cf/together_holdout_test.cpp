@@ -203,6 +203,10 @@ std::filesystem::path data_folder() {
 }
 
 bool present(const char* set) {
+#if !PANNIER_WITH_ZLIB
+  WARN("skipped: " << set << " is compressed with gzip, which this build cannot read");
+  return false;
+#endif
   if (std::filesystem::exists(data_folder() / set)) return true;
   WARN("skipped: no " << set << " in " << data_folder() << " (set PANNIER_DATA)");
   return false;

@@ -135,6 +135,7 @@ TEST_CASE("import_notes: a bounded table forgets nothing it had and takes nothin
   }
 }
 
+#if PANNIER_WITH_ZLIB
 TEST_CASE("import_notes: the real shop of 2009 is told as its source tells it", "[data][import_notes]") {
   const auto* data = std::getenv("PANNIER_DATA");
   const auto file = std::filesystem::path(data != nullptr ? data : PANNIER_TEST_DATA "/../../../shared/data") /
@@ -166,3 +167,4 @@ TEST_CASE("import_notes: the real shop of 2009 is told as its source tells it", 
   read.summary = read_events(file, options, [](std::span<const ImportedEvent>) {});
   REQUIRE(proposes(read, "--refund-prefix order=C"));
 }
+#endif
