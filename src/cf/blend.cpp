@@ -2,6 +2,7 @@
 #include "pannier/cf/blend.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -11,6 +12,7 @@
 #include "cf/blend_model.hpp"
 #include "pannier/core/bytes.hpp"
 #include "pannier/core/error.hpp"
+#include "pannier/core/simd.hpp"
 
 namespace pannier::cf {
 namespace {
@@ -21,6 +23,15 @@ using model::Reason;
 using model::Workspace;
 
 constexpr std::size_t most_members = 64;
+
+/// A score below this is none.
+constexpr float least_evidence = std::numeric_limits<float>::denorm_min();
+
+/// A number that no other blend of the process has.
+std::uint64_t next_id() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
 
 /// weight / largest, 0 where the member says nothing.
 float scale(float weight, float largest) noexcept {
@@ -74,13 +85,20 @@ class Blend final : public BlendModel {
     require_valid(history, ask, items_, workspace);
     if (!has_evidence(history)) return 0;
     weigh(history, workspace);
-    auto& sums = workspace.outer_sums;
-    if (ask.exclude_history)
-      for (const auto item : history.items) sums[value(item)] = 0;
+    const auto sums = std::span(workspace.outer_sums).first(items_);
     auto& top = workspace.top;
     top.reset(std::min({std::size_t{ask.count}, out.size(), std::size_t{items_}}));
-    for (std::uint32_t i = 0; i < items_; ++i)
-      if (sums[i] > 0 && sums[i] >= top.threshold() && (ask.allowed == nullptr || ask.allowed->contains(ItemIndex{i}))) top.push(ItemIndex{i}, sums[i]);
+    if (ask.exclude_history)
+      for (const auto item : history.items) sums[value(item)] = 0;
+    float least = least_evidence;
+    for (std::size_t i = first_at_least(sums, 0, least); i < items_; i = first_at_least(sums, i + 1, least)) {
+      const ItemIndex item{static_cast<std::uint32_t>(i)};
+      if (ask.allowed != nullptr && !ask.allowed->contains(item)) continue;
+      top.push(item, sums[i]);
+      least = std::max(least_evidence, top.threshold());
+    }
+    if (ask.exclude_history)
+      for (std::size_t n = 0; n < history.items.size(); ++n) sums[value(history.items[n])] = workspace.outer_own[n];
     return top.finish(out);
   }
 
@@ -195,47 +213,54 @@ class Blend final : public BlendModel {
   }
   [[nodiscard]] bool says_something(std::size_t m) const noexcept { return own_[m] > 0 || new_[m] > 0; }
 
-  /// Every item's score in workspace.outer_sums, and what each member's scores are multiplied by, for own and for new items, in outer_scales.
+  /// Whether the workspace holds what weigh() left there for this history.
+  [[nodiscard]] bool is_weighed(const History& history, const Workspace& workspace) const noexcept {
+    const auto& asked = workspace.outer_asked;
+    return asked.model == id_ && std::ranges::equal(asked.items, history.items) && std::ranges::equal(asked.weights, history.weights) &&
+           std::ranges::equal(asked.kinds, history.kinds) && std::ranges::equal(asked.ages_us, history.ages_us) &&
+           std::ranges::equal(asked.bought, history.bought);
+  }
+
+  /// Every item's score in workspace.outer_sums, the history's own ones in outer_own too, and what each member's scores are multiplied by, for
+  /// own and for new items, in outer_scales.
   void weigh(const History& history, Workspace& workspace) const {
-    auto& all = workspace.outer_items;
-    if (all.size() != items_) {
-      all.resize(items_);
-      for (std::uint32_t i = 0; i < items_; ++i) all[i] = ItemIndex{i};
-    }
-    auto& sums = workspace.outer_sums;
-    auto& scores = workspace.outer_scores;
+    if (is_weighed(history, workspace)) return;
+    auto& asked = workspace.outer_asked;
+    asked.model = 0;
     auto& own = workspace.outer_own;
     auto& scales = workspace.outer_scales;
-    sums.assign(items_, 0.0f);
-    scores.resize(items_);
+    if (workspace.outer_sums.size() < items_) workspace.outer_sums.resize(items_);
+    if (workspace.outer_scores.size() < items_) workspace.outer_scores.resize(items_);
+    const auto sums = std::span(workspace.outer_sums).first(items_), scores = std::span(workspace.outer_scores).first(items_);
+    std::fill(sums.begin(), sums.end(), 0.0f);
     own.assign(history.items.size(), 0.0f);
     scales.assign(2 * members_.size(), 0.0f);
     for (std::size_t m = 0; m < members_.size(); ++m) {
       if (!says_something(m)) continue;
-      members_[m].model->score(history, all, workspace, scores);
+      members_[m].model->score_all(history, workspace, scores);
       float largest_own = 0;
       for (const auto item : history.items) largest_own = std::max(largest_own, scores[value(item)]);
       auto& own_scores = workspace.floats;
       if (own_scores.size() < history.items.size()) own_scores.resize(history.items.size());
       for (std::size_t n = 0; n < history.items.size(); ++n) own_scores[n] = std::exchange(scores[value(history.items[n])], 0.0f);
-      float largest[8]{};
-      const auto* const values = scores.data();
-      std::size_t i = 0;
-      for (; i + 8 <= items_; i += 8)
-        for (std::size_t k = 0; k < 8; ++k) largest[k] = values[i + k] > largest[k] ? values[i + k] : largest[k];
-      for (; i < items_; ++i) largest[0] = values[i] > largest[0] ? values[i] : largest[0];
-      const float largest_new = *std::max_element(largest, largest + 8);
+      const float largest_new = largest_above_zero(scores);
       const float own_scale = scales[2 * m] = scale(own_[m], std::max(largest_own, largest_new)), new_scale = scales[2 * m + 1] = scale(new_[m], largest_new);
       for (std::size_t n = 0; n < history.items.size(); ++n) own[n] += own_scale * own_scores[n];
-      if (new_scale > 0) {
-        auto* const into = sums.data();
-        for (std::size_t item = 0; item < items_; ++item) into[item] += new_scale * values[item];
-      }
+      if (new_scale > 0) add_scaled(new_scale, scores, sums);
     }
     for (std::size_t n = 0; n < history.items.size(); ++n) sums[value(history.items[n])] = own[n];
-    for (auto& sum : sums) sum = sum > 0 && sum < std::numeric_limits<float>::infinity() ? sum : 0.0f;
+    drop_below(least_evidence, sums);
+    if (largest_above_zero(sums) > std::numeric_limits<float>::max()) std::replace(sums.begin(), sums.end(), std::numeric_limits<float>::infinity(), 0.0f);
+    for (std::size_t n = 0; n < history.items.size(); ++n) own[n] = sums[value(history.items[n])];
+    asked.items.assign(history.items.begin(), history.items.end());
+    asked.weights.assign(history.weights.begin(), history.weights.end());
+    asked.kinds.assign(history.kinds.begin(), history.kinds.end());
+    asked.ages_us.assign(history.ages_us.begin(), history.ages_us.end());
+    asked.bought.assign(history.bought.begin(), history.bought.end());
+    asked.model = id_;
   }
 
+  const std::uint64_t id_ = next_id();
   BlendConfig config_;
   std::uint32_t items_;
   std::vector<BlendMember> members_;

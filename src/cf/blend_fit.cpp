@@ -49,7 +49,7 @@ class Rehearsal {
     struct Scratch {
       model::Workspace workspace;
       std::vector<data::HistoryCell> cells;
-      std::vector<ItemIndex> items, all;
+      std::vector<ItemIndex> items;
       std::vector<float> weights, scores;
       std::vector<std::int64_t> ages_us;
       std::vector<data::EventKind> kinds;
@@ -63,8 +63,6 @@ class Rehearsal {
     parallel_blocks_with_worker(control.execution, asked.size(), 16, [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
       checkpoint(control, "blend", begin, asked.size());
       auto& s = scratches[static_cast<std::size_t>(worker)];
-      s.all.resize(train.cols);
-      for (std::uint32_t i = 0; i < train.cols; ++i) s.all[i] = ItemIndex{i};
       s.member_scores.resize(members_);
       for (std::size_t n = begin; n < end; ++n) {
         const auto row = asked[n];
@@ -94,7 +92,7 @@ class Rehearsal {
         for (std::size_t m = 0; m < members_; ++m) {
           auto& scores = s.member_scores[m];
           scores.resize(train.cols);
-          members[m].model->score(history, s.all, s.workspace, scores);
+          members[m].model->score_all(history, s.workspace, scores);
           for (const auto item : seen) largest[m].first = std::max(largest[m].first, scores[item]);
           s.top.reset(candidates_a_member);
           for (std::uint32_t i = 0; i < train.cols; ++i)

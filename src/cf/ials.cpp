@@ -79,6 +79,18 @@ class Model final : public IalsModel {
     }
   }
 
+  void score_all(const model::History& history, model::Workspace& workspace, std::span<float> out) const override {
+    model::require_valid(history, {}, item_count(), workspace);
+    model::require_valid_all(item_count(), out.size());
+    const auto query = own_query(history, workspace);
+    if (query.empty()) {
+      std::ranges::fill(out, 0.0f);
+      return;
+    }
+    fixed_dots(query, vectors_, 0, out);
+    for (auto& score : out) score = std::isnan(score) ? 0 : score;
+  }
+
   std::size_t similar(ItemIndex item, const model::Ask& ask, model::Workspace& workspace, std::span<Scored> out) const override {
     model::require_valid({}, ask, item_count(), workspace);
     model::require_valid_item(item, item_count());

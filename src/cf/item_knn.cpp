@@ -57,7 +57,7 @@ class ItemKnn final : public ItemKnnModel {
       for (const auto item : history.items) workspace.scores[value(item)] = 0;
     };
     if (const auto terms = terms_of(history); terms >= items_ / dense_share) {
-      sum_dense(history, workspace);
+      sum_dense(history, dense_sums(workspace));
       exclude();
       const std::span<const float> scores(workspace.scores.data(), items_);
       for (std::size_t item = first_at_least(scores, 0, least); item < items_; item = first_at_least(scores, item + 1, least))
@@ -77,7 +77,7 @@ class ItemKnn final : public ItemKnnModel {
     const auto terms = terms_of(history);
     const bool dense = terms >= items_ / dense_share;
     std::size_t touched = 0;
-    if (dense) sum_dense(history, workspace);
+    if (dense) sum_dense(history, dense_sums(workspace));
     else touched = sum_sparse(history, terms, workspace);
     for (std::size_t n = 0; n < candidates.size(); ++n) {
       const auto item = value(candidates[n]);
@@ -85,6 +85,13 @@ class ItemKnn final : public ItemKnnModel {
       out[n] = sum >= least_evidence ? sum : 0.0f;
     }
     clear_marks(touched, workspace);
+  }
+
+  void score_all(const History& history, Workspace& workspace, std::span<float> out) const override {
+    require_valid(history, {}, items_, workspace);
+    model::require_valid_all(items_, out.size());
+    sum_dense(history, out);
+    drop_below(least_evidence, out);
   }
 
   std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored> out) const override {
@@ -186,12 +193,15 @@ class ItemKnn final : public ItemKnnModel {
     }
   }
 
-  /// Adds up the rows of the history in workspace.scores.
-  void sum_dense(const History& history, Workspace& workspace) const {
-    auto& scores = workspace.scores;
-    if (scores.size() < items_) scores.resize(items_);
-    std::fill_n(scores.begin(), items_, 0.0f);
-    auto* const sums = scores.data();
+  [[nodiscard]] std::span<float> dense_sums(Workspace& workspace) const {
+    if (workspace.scores.size() < items_) workspace.scores.resize(items_);
+    return std::span(workspace.scores).first(items_);
+  }
+
+  /// Adds up the rows of the history in `out`, a sum an item.
+  void sum_dense(const History& history, std::span<float> out) const {
+    std::fill(out.begin(), out.end(), 0.0f);
+    auto* const sums = out.data();
     for_each_row(history, [&](const Row& row, float weight) {
       const auto* const columns = row.columns.data();
       const auto* const values = row.values.data();

@@ -37,6 +37,7 @@ class Together final : public TogetherModel {
   void score(const History& history, std::span<const ItemIndex> candidates, Workspace& workspace, std::span<float> out) const override {
     rows_->score(history, candidates, workspace, out);
   }
+  void score_all(const History& history, Workspace& workspace, std::span<float> out) const override { rows_->score_all(history, workspace, out); }
   std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored> out) const override {
     return rows_->similar(item, ask, workspace, out);
   }

@@ -22,6 +22,9 @@ void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::siz
 std::size_t first_at_least(const float* values, std::size_t begin, std::size_t end, float least) noexcept {
   return portable::first_at_least(values, begin, end, least);
 }
+float largest_above_zero(const float* values, std::size_t count) noexcept { return portable::largest_above_zero(values, count); }
+void add_scaled(float factor, const float* values, float* sums, std::size_t count) noexcept { portable::add_scaled(factor, values, sums, count); }
+void drop_below(float least, float* values, std::size_t count) noexcept { portable::drop_below(least, values, count); }
 
 }  // namespace kernels
 #endif
@@ -42,5 +45,13 @@ void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::siz
 std::size_t first_at_least(std::span<const float> values, std::size_t begin, float least) noexcept {
   return begin >= values.size() ? values.size() : kernels::first_at_least(values.data(), begin, values.size(), least);
 }
+
+float largest_above_zero(std::span<const float> values) noexcept { return kernels::largest_above_zero(values.data(), values.size()); }
+
+void add_scaled(float factor, std::span<const float> values, std::span<float> sums) noexcept {
+  kernels::add_scaled(factor, values.data(), sums.data(), sums.size());
+}
+
+void drop_below(float least, std::span<float> values) noexcept { kernels::drop_below(least, values.data(), values.size()); }
 
 }  // namespace pannier

@@ -40,6 +40,9 @@ void tile(const MatrixView& queries, const MatrixView& items, std::size_t first,
   portable::fixed_dot_tile(queries, items, first, count, out, out_stride);
 }
 std::size_t first(const float* values, std::size_t begin, std::size_t end, float least) { return portable::first_at_least(values, begin, end, least); }
+float largest(const float* values, std::size_t count) { return portable::largest_above_zero(values, count); }
+void scaled(float factor, const float* values, float* sums, std::size_t count) { portable::add_scaled(factor, values, sums, count); }
+void drop(float least, float* values, std::size_t count) { portable::drop_below(least, values, count); }
 
 #else
 
@@ -198,6 +201,45 @@ std::size_t first(const float* values, std::size_t begin, std::size_t end, float
   return portable::first_at_least(values, begin, end, least);
 }
 
+float largest(const float* values, std::size_t count) {
+  const Floats d;
+  constexpr std::size_t chains = 4;
+  Vector most[chains];
+  PANNIER_UNROLL
+  for (std::size_t n = 0; n < chains; ++n) most[n] = hn::Zero(d);
+  std::size_t at = 0;
+  for (; at + chains * lanes <= count; at += chains * lanes) {
+    PANNIER_UNROLL
+    for (std::size_t n = 0; n < chains; ++n) {
+      const auto next = hn::LoadU(d, values + at + n * lanes);
+      most[n] = hn::IfThenElse(hn::Gt(next, most[n]), next, most[n]);   // Keeps the largest where the next is NaN.
+    }
+  }
+  alignas(64) float each[chains * lanes];
+  PANNIER_UNROLL
+  for (std::size_t n = 0; n < chains; ++n) hn::Store(most[n], d, each + n * lanes);
+  return std::max(portable::largest_above_zero(each, chains * lanes), portable::largest_above_zero(values + at, count - at));
+}
+
+void scaled(float factor, const float* values, float* sums, std::size_t count) {
+  const Floats d;
+  const auto factors = hn::Set(d, factor);
+  std::size_t at = 0;
+  for (; at + lanes <= count; at += lanes) hn::StoreU(hn::Add(hn::LoadU(d, sums + at), hn::Mul(factors, hn::LoadU(d, values + at))), d, sums + at);
+  portable::add_scaled(factor, values + at, sums + at, count - at);
+}
+
+void drop(float least, float* values, std::size_t count) {
+  const Floats d;
+  const auto threshold = hn::Set(d, least);
+  std::size_t at = 0;
+  for (; at + lanes <= count; at += lanes) {
+    const auto value = hn::LoadU(d, values + at);
+    hn::StoreU(hn::IfThenElseZero(hn::Ge(value, threshold), value), d, values + at);
+  }
+  portable::drop_below(least, values + at, count - at);
+}
+
 #endif
 
 std::string_view name() {
@@ -226,6 +268,9 @@ HWY_EXPORT(dot);
 HWY_EXPORT(dots);
 HWY_EXPORT(tile);
 HWY_EXPORT(first);
+HWY_EXPORT(largest);
+HWY_EXPORT(scaled);
+HWY_EXPORT(drop);
 HWY_EXPORT(name);
 
 std::string_view level() noexcept { return HWY_DYNAMIC_DISPATCH(name)(); }
@@ -240,6 +285,11 @@ void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::siz
 std::size_t first_at_least(const float* values, std::size_t begin, std::size_t end, float least) noexcept {
   return HWY_DYNAMIC_DISPATCH(first)(values, begin, end, least);
 }
+float largest_above_zero(const float* values, std::size_t count) noexcept { return HWY_DYNAMIC_DISPATCH(largest)(values, count); }
+void add_scaled(float factor, const float* values, float* sums, std::size_t count) noexcept {
+  HWY_DYNAMIC_DISPATCH(scaled)(factor, values, sums, count);
+}
+void drop_below(float least, float* values, std::size_t count) noexcept { HWY_DYNAMIC_DISPATCH(drop)(least, values, count); }
 
 }  // namespace pannier::kernels
 #endif

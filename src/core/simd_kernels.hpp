@@ -15,5 +15,8 @@ void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::siz
                     std::size_t out_stride) noexcept;
 /// `end` when there is none.
 [[nodiscard]] std::size_t first_at_least(const float* values, std::size_t begin, std::size_t end, float least) noexcept;
+[[nodiscard]] float largest_above_zero(const float* values, std::size_t count) noexcept;
+void add_scaled(float factor, const float* values, float* sums, std::size_t count) noexcept;
+void drop_below(float least, float* values, std::size_t count) noexcept;
 
 }  // namespace pannier::kernels

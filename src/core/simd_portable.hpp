@@ -33,4 +33,18 @@ inline std::size_t first_at_least(const float* values, std::size_t begin, std::s
   return begin;
 }
 
+inline float largest_above_zero(const float* values, std::size_t count) noexcept {
+  float largest = 0;
+  for (std::size_t i = 0; i < count; ++i) largest = values[i] > largest ? values[i] : largest;
+  return largest;
+}
+
+inline void add_scaled(float factor, const float* values, float* sums, std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) sums[i] += factor * values[i];
+}
+
+inline void drop_below(float least, float* values, std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) values[i] = values[i] >= least ? values[i] : 0.0f;
+}
+
 }  // namespace pannier::portable

@@ -82,6 +82,10 @@ void require_valid_candidates(std::span<const ItemIndex> candidates, std::uint32
       refuse("candidates", "item " + std::to_string(value(candidates[n])) + " at " + std::to_string(n), items_below(item_count));
 }
 
+void require_valid_all(std::uint32_t item_count, std::size_t output_size) {
+  if (output_size != item_count) refuse("out", std::to_string(output_size) + " entries for " + std::to_string(item_count) + " items", "as many");
+}
+
 void require_valid_explanations(std::span<const ItemIndex> items, std::size_t most, std::uint32_t item_count, std::size_t out_size,
                                 std::size_t counts_size) {
   for (std::size_t n = 0; n < items.size(); ++n)
@@ -106,6 +110,13 @@ void require_valid_batch(const CsrView& histories, const Ask& ask, std::uint32_t
   };
   require_size("items", items.size());
   require_size("scores", scores.size());
+}
+
+void Recommender::score_all(const History& history, Workspace& workspace, std::span<float> out) const {
+  require_valid_all(item_count(), out.size());
+  auto& every = workspace.every_item;
+  while (every.size() < item_count()) every.push_back(ItemIndex{static_cast<std::uint32_t>(every.size())});
+  score(history, std::span(every).first(item_count()), workspace, out);
 }
 
 void Recommender::explain_each(const History& history, std::span<const ItemIndex> items, std::size_t most, Workspace& workspace,

@@ -53,10 +53,15 @@ class BuyAgain final : public WithoutSimilar<BuyAgainModel> {
     auto& scores = workspace.scores;
     if (scores.size() < item_count()) scores.resize(item_count());
     for (const auto candidate : candidates) scores[value(candidate)] = 0;
-    const float shared = shared_log_odds(history);
-    for (std::size_t n = 0; n < history.bought.size(); ++n)
-      scores[value(history.items[n])] = history.bought[n].times > 0 ? score_of(history, n, shared) : 0.0f;
+    score_bought(history, scores);
     for (std::size_t n = 0; n < candidates.size(); ++n) out[n] = scores[value(candidates[n])];
+  }
+
+  void score_all(const History& history, Workspace& workspace, std::span<float> out) const override {
+    require_valid(history, {}, item_count(), workspace);
+    model::require_valid_all(item_count(), out.size());
+    std::fill(out.begin(), out.end(), 0.0f);
+    score_bought(history, out);
   }
 
   std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<model::Reason> out) const override {
@@ -88,6 +93,12 @@ class BuyAgain final : public WithoutSimilar<BuyAgainModel> {
     std::uint32_t breadth = 0;
     for (const auto& bought : history.bought) breadth += bought.times > 0;
     return breadth == 0 ? 0 : arrays_.weights[0] + arrays_.weights[7] * line_log2(static_cast<float>(breadth));
+  }
+  /// Writes the scores of the history's items, at their places.
+  void score_bought(const History& history, std::span<float> scores) const noexcept {
+    const float shared = shared_log_odds(history);
+    for (std::size_t n = 0; n < history.bought.size(); ++n)
+      scores[value(history.items[n])] = history.bought[n].times > 0 ? score_of(history, n, shared) : 0.0f;
   }
   [[nodiscard]] float score_of(const History& history, std::size_t n, float shared) const noexcept {
     const auto item = value(history.items[n]);

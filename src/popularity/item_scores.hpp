@@ -28,6 +28,12 @@ class ItemScores : public WithoutSimilar<Base> {
     for (std::size_t n = 0; n < candidates.size(); ++n) out[n] = score_of(value(candidates[n]));
   }
 
+  void score_all(const model::History& history, model::Workspace& workspace, std::span<float> out) const final {
+    model::require_valid(history, {}, this->item_count(), workspace);
+    model::require_valid_all(this->item_count(), out.size());
+    for (std::uint32_t i = 0; i < out.size(); ++i) out[i] = score_of(i);
+  }
+
   std::size_t explain(const model::History& history, ItemIndex item, model::Workspace& workspace, std::span<model::Reason> out) const final {
     model::require_valid(history, {}, this->item_count(), workspace);
     model::require_valid_item(item, this->item_count());

@@ -106,6 +106,48 @@ TEST_CASE("blend: sums what each member says beside its best, own and new items 
   REQUIRE(out == std::vector<Scored>{{ItemIndex{2}, 0.75f}, {ItemIndex{1}, 0.6f}, {ItemIndex{0}, 0.5f}});
 }
 
+TEST_CASE("blend: what a workspace answered before, for another person, time or blend, changes no answer", "[cf][blend]") {
+  const auto events = synth::two_taste_groups({});
+  const auto one = blended(events).model;
+  const auto members = members_of(events);
+  data::Split nothing;
+  nothing.train.cols = nothing.test.cols = static_cast<std::uint32_t>(CsrView(events).cols);
+  const auto other = fit_blend(members, members, nothing, {}).model;
+  const std::vector<ItemIndex> items{ItemIndex{3}, ItemIndex{5}}, more{ItemIndex{3}, ItemIndex{6}};
+  const std::vector<float> weights{2, 1}, lighter{1, 1};
+  constexpr std::int64_t day = 86'400'000'000;
+  const std::vector<model::Bought> lately{{2, 2, 40 * day, 3 * day}, {}}, long_ago{{2, 2, 240 * day, 203 * day}, {}};
+  const std::vector<model::History> asked{{.items = items, .weights = weights, .kinds = {}, .ages_us = {}}, {.items = more, .weights = weights, .kinds = {}, .ages_us = {}},
+                                          {.items = items, .weights = lighter, .kinds = {}, .ages_us = {}},
+                                          {.items = items, .weights = weights, .kinds = {}, .ages_us = {}, .bought = lately},
+                                          {.items = items, .weights = weights, .kinds = {}, .ages_us = {}, .bought = long_ago}};
+  model::Workspace shared;
+  for (int round = 0; round < 2; ++round)
+    for (const auto& history : asked)
+      for (const auto& model : {one, other})
+        for (const bool exclude : {true, false}) {
+          const auto answer = [&](model::Workspace& workspace) {
+            std::vector<Scored> out(10);
+            out.resize(model->recommend(history, {.count = 10, .exclude_history = exclude}, workspace, out));
+            return out;
+          };
+          const auto reasons = [&](model::Workspace& workspace, std::span<const Scored> answered) {
+            std::vector<ItemIndex> wanted;
+            for (const auto& scored : answered) wanted.push_back(scored.item);
+            std::vector<model::Reason> out(wanted.size() * 3);
+            std::vector<std::uint32_t> counts(wanted.size());
+            model->explain_each(history, wanted, 3, workspace, out, counts);
+            return std::pair(out, counts);
+          };
+          model::Workspace fresh, fresh_reasons;
+          const auto expected = answer(fresh);
+          REQUIRE(answer(shared) == expected);
+          REQUIRE_FALSE(expected.empty());
+          REQUIRE(reasons(shared, expected) == reasons(fresh_reasons, expected));
+          REQUIRE(answer(shared) == expected);
+        }
+}
+
 TEST_CASE("blend: takes the member that finds more, and two where they find more together", "[cf][blend]") {
   // Items 0..9 for everybody; each person has item 10 and will buy two of the ten, one that a knows and one that b knows.
   data::Split split;

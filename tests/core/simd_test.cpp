@@ -191,6 +191,49 @@ TEST_CASE("simd: the first value that is at least something, at every level", "[
   });
 }
 
+TEST_CASE("simd: the largest above zero and sums of multiples equal the plain loops, at every level", "[core][simd]") {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  for_each_level([&] {
+    for (std::size_t length = 0; length <= 150; ++length) {
+      auto values = numbers(length, length);
+      const std::span<float> all(values.get(), length);
+      for (std::size_t i = 0; i < length; ++i) all[i] = -std::abs(all[i]);
+      REQUIRE(largest_above_zero(all) == 0);
+      for (std::size_t at = 0; at < length; at += 7) {
+        all[at] = 1.0f + static_cast<float>(at);
+        all[(at + 1) % length] = nan;
+        REQUIRE(largest_above_zero(all) == (length == 1 ? 0.0f : all[at]));
+      }
+      if (length > 3) {
+        all[3] = inf;
+        REQUIRE(largest_above_zero(all) == inf);
+      }
+      auto factors = numbers(length, length + 1), sums = numbers(length, length + 2), expected = numbers(length, length + 2);
+      add_scaled(1.0f / 3, {factors.get(), length}, {sums.get(), length});
+      for (std::size_t i = 0; i < length; ++i) {
+        const volatile float product = 1.0f / 3 * factors[i];
+        REQUIRE(sums[i] == expected[i] + product);
+      }
+    }
+  });
+}
+
+TEST_CASE("simd: values below the least become 0, at every level", "[core][simd]") {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  for_each_level([&] {
+    for (std::size_t length = 0; length <= 70; ++length) {
+      auto values = numbers(length, length), expected = numbers(length, length);
+      for (std::size_t i = 0; i < length; ++i) {
+        if (i % 5 == 1) values[i] = nan;
+        if (i % 7 == 2) values[i] = inf;
+        expected[i] = values[i] >= 0.25f ? values[i] : 0.0f;
+      }
+      drop_below(0.25f, {values.get(), length});
+      for (std::size_t i = 0; i < length; ++i) REQUIRE(values[i] == expected[i]);
+    }
+  });
+}
+
 TEST_CASE("simd: fixed_pow stays within 1e-14 of the exact power", "[core][simd]") {
   Random random(4);
   double worst = 0;

@@ -242,6 +242,12 @@ void scores_as_it_recommends(const Subject& subject) {
     candidates.push_back(ItemIndex{3});
     std::vector<float> scores(candidates.size(), -1.0f);
     model->score(person.history(), candidates, workspace, scores);
+    std::vector<float> all(model->item_count(), -1.0f), each(all);
+    std::vector<ItemIndex> every;
+    for (std::uint32_t i = 0; i < model->item_count(); ++i) every.push_back(ItemIndex{i});
+    model->score_all(person.history(), workspace, all);
+    model->score(person.history(), every, workspace, each);
+    REQUIRE(std::equal(all.begin(), all.end(), each.begin(), [](float a, float b) { return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b); }));
     REQUIRE(all_zero(workspace));
     for (std::size_t n = 0; n < candidates.size(); ++n) REQUIRE(same_bits(scores[n], expected[value(candidates[n])]));
     model->score(person.history(), {}, workspace, {});

@@ -29,6 +29,15 @@ void fixed_dot_tile(const MatrixView& queries, const MatrixView& items, std::siz
 /// The first i >= begin with values[i] >= least, or values.size(). NaN is never at least anything.
 [[nodiscard]] std::size_t first_at_least(std::span<const float> values, std::size_t begin, float least) noexcept;
 
+/// The largest of the values, or 0 where none is above 0. NaN is above nothing.
+[[nodiscard]] float largest_above_zero(std::span<const float> values) noexcept;
+
+/// sums[i] += factor * values[i], the product rounded; of equal length.
+void add_scaled(float factor, std::span<const float> values, std::span<float> sums) noexcept;
+
+/// Values that are not at least `least`, NaN among them, become 0.
+void drop_below(float least, std::span<float> values) noexcept;
+
 /// x^y for finite x > 0 from additions, multiplications and divisions alone, so the same bits everywhere; relative error
 /// below 1e-14 while the result is a normal double; 0 or infinity beyond.
 [[nodiscard]] double fixed_pow(double x, double y) noexcept;

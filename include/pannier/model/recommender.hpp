@@ -63,7 +63,7 @@ struct Reason {
 };
 
 /// Scratch memory that a caller keeps from request to request: after the largest request nothing is allocated.
-/// Models use the typed buffers as they like; nothing in it survives a call.
+/// Models use the typed buffers as they like; nothing in it survives a call, but for what `outer_asked` says.
 /// Threads: One thread.
 class Workspace {
  public:
@@ -73,9 +73,18 @@ class Workspace {
   std::vector<std::uint64_t> marks;  ///< Bitmap over items; all zero between calls.
   TopK top;
   std::vector<Scored> scored;
+  std::vector<ItemIndex> every_item;   ///< 0, 1, .. as far as any model asked; for score_all().
   // For models made of models, whose members use the buffers above.
-  std::vector<ItemIndex> outer_items;
   std::vector<float> outer_sums, outer_scores, outer_own, outer_scales;
+  /// The model and the history that outer_sums and outer_scales are of: who asks for reasons after an answer finds the scores there.
+  struct Asked {
+    std::uint64_t model = 0;   ///< Of no two models in a process the same; 0: they are of none.
+    std::vector<ItemIndex> items;
+    std::vector<float> weights;
+    std::vector<data::EventKind> kinds;
+    std::vector<std::int64_t> ages_us;
+    std::vector<Bought> bought;
+  } outer_asked;
   std::vector<std::uint32_t> outer_counts;
   std::vector<Reason> outer_reasons, outer_merged;
 };
@@ -110,6 +119,8 @@ class Recommender {
   /// The score of each candidate, bit for bit what recommend() gives it where the Ask tells no time; 0 for an item without evidence.
   virtual void score(const History& history, std::span<const ItemIndex> candidates, Workspace& workspace,
                      std::span<float> out) const = 0;
+  /// score() of every item, bit for bit; `out` has item_count() entries. The default runs score().
+  virtual void score_all(const History& history, Workspace& workspace, std::span<float> out) const;
   /// The items most similar to `item`, best first, never itself; returns how many. ask.exclude_history has no meaning here.
   virtual std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored> out) const = 0;
   /// The history items that give `item` its score, largest share first; the shares of all of them add up to the score. Where many people give it, the one
@@ -141,6 +152,9 @@ void require_valid(const History& history, const Ask& ask, std::uint32_t item_co
 /// Refuses an item, or a candidate, that the model does not have, and an output of another length than the candidates.
 void require_valid_item(ItemIndex item, std::uint32_t item_count);
 void require_valid_candidates(std::span<const ItemIndex> candidates, std::uint32_t item_count, std::size_t output_size);
+
+/// The check of score_all()'s output.
+void require_valid_all(std::uint32_t item_count, std::size_t output_size);
 
 /// The checks of explain_each() beside those of its history, for models that bring their own.
 void require_valid_explanations(std::span<const ItemIndex> items, std::size_t most, std::uint32_t item_count, std::size_t out_size,

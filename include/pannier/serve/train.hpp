@@ -32,7 +32,8 @@ struct ModelRequest {
 /// The train config: {"events": {...}, "models": [{"name", ..fields}], "serving": {"personal", "similar"}}. docs/interface.md has every field.
 struct TrainConfig {
   data::WeightingConfig events;
-  std::vector<ModelRequest> models{{"popular", ""}, {"item_knn", ""}, {"ials", ""}, {"together", ""}};  ///< Each name once.
+  /// Each name once.
+  std::vector<ModelRequest> models{{"popular", ""}, {"item_knn", ""}, {"ials", ""}, {"together", ""}, {"trending", ""}, {"seasonal", ""}, {"buy_again", ""}, {"blend", ""}};
   std::string serving_json = "{}";   ///< {"personal": name, "similar": name}: which model answers a step; kept in the manifest for the engine.
 };
 /// "" gives the defaults. Unknown keys are refused by name. Errors: malformed_input, invalid_argument (also every model's settings).
