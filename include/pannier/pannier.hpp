@@ -15,6 +15,7 @@
 #include "pannier/core/matrix.hpp"
 #include "pannier/core/random.hpp"
 #include "pannier/core/simd.hpp"
+#include "pannier/core/tile.hpp"
 #include "pannier/core/time.hpp"
 #include "pannier/core/top_k.hpp"
 #include "pannier/core/version.hpp"

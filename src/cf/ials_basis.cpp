@@ -7,7 +7,9 @@
 
 #include "cf/ials_row.hpp"
 #include "cf/ials_scratch.hpp"
+#include "core/tile_kernels.hpp"
 #include "pannier/core/error.hpp"
+#include "pannier/core/tile.hpp"
 
 namespace pannier::cf {
 namespace {
@@ -16,6 +18,8 @@ constexpr std::size_t rows_a_range = 4096;       // Of the Gram matrix: partial 
 constexpr std::size_t most_ranges = 16;
 constexpr std::size_t range_memory = 64u << 20;  // Bytes of all partial sums, but at least one.
 constexpr std::size_t strips_a_task = 16;
+constexpr std::size_t rows_a_flush = 1024;       // Summed in float before they join the sum in double.
+constexpr std::size_t rotated_rows = 96;         // At a time, by one thread.
 
 /// vectors' vectors, the upper triangle of stride x stride numbers.
 std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
@@ -25,15 +29,27 @@ std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
   const std::size_t rows = round_up((vectors.rows() + ranges - 1) / ranges, 1024);
   const std::size_t groups = (strips + strips_a_task - 1) / strips_a_task;
   std::vector<double> sums(ranges * cells, 0.0);
-  WorkerScratch<float> scratch(control.execution);
+  struct Worker {
+    TileScratch packed;
+    std::vector<float> sums;
+  };
+  std::vector<Worker> workers(static_cast<std::size_t>(resolved_threads(control.execution)));
   const FitControl stop_only{.execution = {}, .progress = {}, .stop = control.stop};
   parallel_blocks_with_worker(control.execution, ranges * groups, 1, [&](std::size_t task, std::size_t, std::size_t, int worker) {
     checkpoint(stop_only, {}, 0, 0);
     const std::size_t range = task / groups, first = task % groups * strips_a_task;
     const std::size_t last = std::min(first + strips_a_task, strips);
     const std::size_t begin = std::min(range * rows, vectors.rows()), end = std::min(begin + rows, vectors.rows());
-    ials_fast::add_gram(vectors.data(), stride, begin, end, first, last,
-                        scratch.get(worker, ials_fast::gram_scratch_size(stride, first, last)), sums.data() + range * cells);
+    auto& [packed, partial] = workers[static_cast<std::size_t>(worker)];
+    const std::size_t top = first * 16, bottom = std::min(last * 16, vectors.cols());
+    double* const into = sums.data() + range * cells;
+    for (std::size_t at = begin; at < end; at += rows_a_flush) {
+      partial.assign((last - first) * 16 * stride, 0.0f);
+      const MatrixView some{vectors.data() + at * stride, std::min(rows_a_flush, end - at), vectors.cols(), stride};
+      add_gram({.view = some}, partial.data(), stride, packed, first, last);
+      for (std::size_t i = top; i < bottom; ++i)
+        for (std::size_t j = i; j < stride; ++j) into[i * stride + j] += static_cast<double>(partial[(i - top) * stride + j]);
+    }
   });
   for (std::size_t range = 1; range < ranges; ++range)
     for (std::size_t i = 0; i < cells; ++i) sums[i] += sums[range * cells + i];
@@ -75,13 +91,17 @@ std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side,
 }
 
 void rotate(Matrix& vectors, const Basis& basis, const FitControl& control) {
-  const std::size_t stride = vectors.stride(), count = vectors.cols();
+  const std::size_t stride = vectors.stride(), count = vectors.cols(), strips = stride / 16;
   WorkerScratch<float> scratch(control.execution);
-  parallel_blocks_with_worker(control.execution, vectors.rows(), 8 * ials_fast::rotate_rows,
-                              [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
-                                ials_fast::rotate(vectors.data() + begin * stride, stride, end - begin, basis.strips.data(), count,
-                                                  scratch.get(worker, ials_fast::rotate_rows * stride));
-                              });
+  parallel_blocks_with_worker(control.execution, vectors.rows(), 4 * rotated_rows, [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
+    float* const turned = scratch.get(worker, rotated_rows * stride);
+    for (std::size_t at = begin; at < end; at += rotated_rows) {
+      const std::size_t some = std::min(rotated_rows, end - at);
+      float* const rows = vectors.data() + at * stride;
+      tile_kernels::multiply(some, count, rows, 1, stride, basis.strips.data(), strips, false, turned, stride);
+      std::copy_n(turned, some * stride, rows);
+    }
+  });
 }
 
 }  // namespace pannier::cf

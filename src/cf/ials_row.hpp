@@ -83,17 +83,6 @@ namespace ials_fast {
 /// `scratch` starts at a 64-byte boundary and holds ials_scratch_size<float>() numbers.
 [[nodiscard]] bool solve(const IalsRow<float>& row, float* scratch, float* out, double& least) noexcept;
 
-/// Adds vectors' * vectors over rows [begin, end) to the upper triangle of `gram` (width x width, width = factors padded
-/// to 16), in strips [first, last) of 16 rows of it. `scratch` holds gram_scratch_size() floats.
-void add_gram(const float* vectors, std::size_t stride, std::size_t begin, std::size_t end, std::size_t first, std::size_t last,
-              float* scratch, double* gram) noexcept;
-[[nodiscard]] std::size_t gram_scratch_size(std::size_t width, std::size_t first, std::size_t last) noexcept;
-
-/// rows := rows * basis, in place. `basis` is in strips: strips[j][k][0..16) are columns 16 j.. of its row k.
-/// `scratch` holds rotate_rows * stride floats.
-inline constexpr std::size_t rotate_rows = 48;
-void rotate(float* rows, std::size_t stride, std::size_t count, const float* strips, std::size_t factors, float* scratch) noexcept;
-
 }  // namespace ials_fast
 
 namespace ials_fixed {

@@ -1,11 +1,11 @@
-/// Training kernels in float: the solver of ials_row.inl with fused operations, the Gram matrix of a side, its rotation.
+/// The solver of ials_row.inl in float, with fused operations, for training.
 #include "cf/ials_row.hpp"
 
 #include <cmath>
 #include <cstring>
 
 #if PANNIER_WITH_HIGHWAY
-#include "cf/ials_targets.hpp"
+#include "core/tile_targets.hpp"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cf/ials_row_fast.cpp"
 #include <hwy/foreach_target.h>
@@ -20,7 +20,8 @@ namespace pannier::cf::ials_fast::portable {
 
 using Number = float;
 constexpr bool fused = true;
-#include "cf/ials_lanes.inl"
+#include "core/tile_lanes.inl"
+#include "core/tile_kernel.inl"
 #include "cf/ials_row.inl"
 
 #if PANNIER_HIGHWAY_LANES
@@ -153,43 +154,6 @@ bool solve(const IalsRow<float>& row, float* scratch, float* out, double& least)
   return rest == 0;
 }
 
-constexpr std::size_t gram_chunk = 256;    ///< Rows packed at a time.
-constexpr std::size_t gram_flush = 1024;   ///< Rows summed in float before they join the sum in double.
-
-void add_gram(const float* vectors, std::size_t stride, std::size_t begin, std::size_t end, std::size_t first, std::size_t last,
-              float* scratch, double* gram) {
-  float* const packed = scratch;
-  float* const sums = scratch + (stride - first * strip) * gram_chunk;
-  const std::size_t from = first * strip, to = last * strip;
-  for (std::size_t flush = begin; flush < end; flush += gram_flush) {
-    const std::size_t flush_end = flush + gram_flush < end ? flush + gram_flush : end;
-    std::memset(sums, 0, (to - from) * stride * sizeof(float));
-    for (std::size_t at = flush; at < flush_end; at += gram_chunk) {
-      const std::size_t depth = flush_end - at < gram_chunk ? flush_end - at : gram_chunk;
-      for (std::size_t i = 0; i < depth; ++i)
-        for (std::size_t k = from; k < stride; k += strip)
-          PANNIER_UNROLL for (std::size_t v = 0; v < strip; v += lanes)
-            store(packed + (k - from) * gram_chunk + i * strip + v, load(vectors + (at + i) * stride + k + v));
-      for (std::size_t i = from; i < to; i += strip)
-        for (std::size_t j = i; j < stride; j += strip)
-          tile<Into::add, true>(strip, depth, packed + (i - from) * gram_chunk, strip, 1, packed + (j - from) * gram_chunk, strip,
-                                sums + (i - from) * stride + j, stride);
-    }
-    for (std::size_t i = from; i < to; ++i)
-      for (std::size_t j = i; j < stride; ++j) gram[i * stride + j] += static_cast<double>(sums[(i - from) * stride + j]);
-  }
-}
-
-void rotate(float* rows, std::size_t stride, std::size_t count, const float* strips, std::size_t factors, float* scratch) {
-  for (std::size_t at = 0; at < count; at += rotate_rows) {
-    const std::size_t some = count - at < rotate_rows ? count - at : rotate_rows;
-    float* const block = rows + at * stride;
-    for (std::size_t j = 0; j < stride; j += strip)
-      tile<Into::set, false>(some, factors, block, 1, stride, strips + j * factors, strip, scratch + j, stride);
-    std::memcpy(block, scratch, some * stride * sizeof(float));
-  }
-}
-
 #if PANNIER_WITH_HIGHWAY
 }  // namespace pannier::cf::ials_fast::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -206,26 +170,10 @@ namespace pannier::cf::ials_fast {
 
 #if PANNIER_WITH_HIGHWAY
 HWY_EXPORT(solve);
-HWY_EXPORT(add_gram);
-HWY_EXPORT(rotate);
 #endif
 
 bool solve(const IalsRow<float>& row, float* scratch, float* out, double& least) noexcept {
   return PANNIER_DISPATCH(solve)(row, scratch, out, least);
-}
-
-std::size_t gram_scratch_size(std::size_t width, std::size_t first, std::size_t last) noexcept {
-  return (width - first * 16) * 256 + (last - first) * 16 * width;
-}
-
-void add_gram(const float* vectors, std::size_t stride, std::size_t begin, std::size_t end, std::size_t first, std::size_t last,
-              float* scratch, double* gram) noexcept {
-  PANNIER_DISPATCH(add_gram)(vectors, stride, begin, end, first, last, scratch, gram);
-}
-
-void rotate(float* rows, std::size_t stride, std::size_t count, const float* strips, std::size_t factors,
-            float* scratch) noexcept {
-  PANNIER_DISPATCH(rotate)(rows, stride, count, strips, factors, scratch);
 }
 
 }  // namespace pannier::cf::ials_fast

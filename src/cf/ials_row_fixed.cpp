@@ -6,7 +6,7 @@
 #include "cf/ials_row.hpp"
 
 #if PANNIER_WITH_HIGHWAY
-#include "cf/ials_targets.hpp"
+#include "core/tile_targets.hpp"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cf/ials_row_fixed.cpp"
 #include <hwy/foreach_target.h>
@@ -21,7 +21,8 @@ namespace pannier::cf::ials_fixed::portable {
 
 using Number = double;
 constexpr bool fused = false;
-#include "cf/ials_lanes.inl"
+#include "core/tile_lanes.inl"
+#include "core/tile_kernel.inl"
 #include "cf/ials_row.inl"
 
 /// Builds and factorises the row's system.

@@ -1,4 +1,4 @@
-/// The SIMD targets that the solver of ials_row.inl is built for, beside the compiler's baseline. Included before Highway.
+/// The SIMD targets that the kernels over tile_kernel.inl are built for, beside the compiler's baseline. Included before Highway.
 #pragma once
 
 // Vectors whose length is unknown at compile time do not fit register tiles, and their machines have shorter ones too; the

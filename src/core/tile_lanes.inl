@@ -1,4 +1,4 @@
-// The few vector operations that the solver of ials_row.inl needs, over Highway or, without it, over the compiler's own
+// The few vector operations that the dense training kernels need, over Highway or, without it, over the compiler's own
 // vectors of 16 bytes. Included inside a namespace that has named `Number` (float or double) and `fused`.
 
 #undef PANNIER_UNROLL
