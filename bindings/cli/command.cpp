@@ -146,6 +146,25 @@ std::string describe_noted(const std::map<std::string, data::ImportSummary::Caus
   return text;
 }
 
+std::string describe_no_products(const std::vector<data::NoProduct>& codes) {
+  constexpr std::size_t most = 20;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(codes.size(), most); ++i) {
+    const auto& code = codes[i];
+    text += "    " + code.item + (code.name.empty() ? "" : " '" + code.name + "'") + ": " + code.why + "; " + grouped(code.lines) +
+            (code.lines == 1 ? " line, " : " lines, first: ") + code.example + '\n';
+  }
+  if (codes.size() > most) text += "    and " + std::to_string(codes.size() - most) + " more\n";
+  return text;
+}
+
+Json no_products_json(const std::vector<data::NoProduct>& codes) {
+  Json list = Json::array();
+  for (const auto& code : codes)
+    list.push_back({{"item", code.item}, {"name", code.name}, {"lines", code.lines}, {"example", code.example}, {"why", code.why}});
+  return list;
+}
+
 Json counts_json(const std::map<std::string, data::ImportSummary::Cause>& counts) {
   Json object = Json::object();
   for (const auto& [name, count] : counts) object[name] = count.lines;

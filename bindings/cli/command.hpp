@@ -66,6 +66,9 @@ void print_json(const Json& object);
 [[nodiscard]] std::string describe_dropped(const std::map<std::string, data::ImportSummary::Cause>& dropped);
 /// What was noted of the lines, with an example each, and what is proposed.
 [[nodiscard]] std::string describe_noted(const std::map<std::string, data::ImportSummary::Cause>& noted, const std::vector<std::string>& proposals);
+/// The codes that look like no products, a line each with its example and why; the first twenty.
+[[nodiscard]] std::string describe_no_products(const std::vector<data::NoProduct>& codes);
+[[nodiscard]] Json no_products_json(const std::vector<data::NoProduct>& codes);
 [[nodiscard]] Json counts_json(const std::map<std::string, data::ImportSummary::Cause>& counts);
 
 /// Opens a store for serving: read and write where its folder may be written, else read-only.

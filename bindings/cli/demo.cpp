@@ -227,7 +227,7 @@ Json show(const Command& command, const Options& options) {
   making.folder.clear();
   const auto store = store::Store::open(store_folder, store::Store::Mode::read_write);
   std::cout << "  " << grouped(report.read) << " lines read, " << grouped(report.ingested) << " events taken in\n"
-            << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals) << "  " << grouped(report.users) << " people, " << grouped(report.items) << " items;";
+            << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals) << describe_no_products(report.no_products) << "  " << grouped(report.users) << " people, " << grouped(report.items) << " items;";
   for (const auto& model : report.models) std::cout << ' ' << model.name << ' ' << number(model.seconds, 2) << " s";
   std::cout << "\n  published generation " << report.generation << " after " << number(report.seconds, 1) << " s\n";
 

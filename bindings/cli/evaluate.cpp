@@ -223,6 +223,7 @@ void run(const Command& command, const Options& options) {
     if (!data.read.dropped.empty()) object["dropped"] = counts_json(data.read.dropped);
     if (!data.read.noted.empty()) object["noted"] = counts_json(data.read.noted);
     if (!data.read.proposals.empty()) object["proposals"] = data.read.proposals;
+    if (!data.read.no_products.empty()) object["no_products"] = no_products_json(data.read.no_products);
     if (!data.tested_from.empty()) {
       object["trained_until"] = data.trained_until;
       object["tested_from"] = data.tested_from;
@@ -230,7 +231,7 @@ void run(const Command& command, const Options& options) {
     print_json(object);
     return;
   }
-  std::cout << describe_dropped(data.read.dropped) << describe_noted(data.read.noted, data.read.proposals) << options.model << ' ' << config.dump() << '\n'
+  std::cout << describe_dropped(data.read.dropped) << describe_noted(data.read.noted, data.read.proposals) << describe_no_products(data.read.no_products) << options.model << ' ' << config.dump() << '\n'
             << "  " << grouped(data.split.train.rows) << " people, " << grouped(data.split.train.cols) << " items, "
             << grouped(data.split.train.columns.size()) << " training pairs; " << grouped(quality.people) << " people tested on "
             << grouped(quality.held_out) << " held-out pairs, every item ranked, seen items "

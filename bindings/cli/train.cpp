@@ -6,12 +6,30 @@
 #include "report.hpp"
 
 namespace pannier::cli {
+namespace {
+
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == text.npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + '"';
+}
+
+/// A CSV table that --drop-items reads: its column item counts, the others say why.
+std::string drop_list(const std::vector<std::string>& known, const std::vector<data::NoProduct>& found) {
+  std::string text = "item,name,lines,why\n";
+  for (const auto& item : known) text += quoted(item) + ",,,named by --drop-items\n";
+  for (const auto& code : found) text += quoted(code.item) + ',' + quoted(code.name) + ',' + std::to_string(code.lines) + ',' + quoted(code.why) + '\n';
+  return text;
+}
+
+}  // namespace
 
 void add_train(CLI::App& app, Commands& commands) {
   auto& command = add_command(app, commands, "train",
                               "Take in event files, fit the configured models, publish one generation");
   struct Options {
-    std::string store, items, config, report;
+    std::string store, items, config, report, write_drop_items;
     std::vector<std::string> events;
     ImportFlags import;
   };
@@ -22,12 +40,15 @@ void add_train(CLI::App& app, Commands& commands) {
   command.app->add_option("--items", options->items, "Items file: item, name, category, brand, price, stock, ...");
   command.app->add_option("--config", options->config, "JSON file: {\"events\": {...}, \"models\": [...], \"serving\": {}}");
   command.app->add_option("--report", options->report, "HTML file: one page with what was read, sold, learnt and measured");
+  command.app->add_option("--write-drop-items", options->write_drop_items,
+                          "File to write: the codes that look like no products, as --drop-items reads them, below those of --drop-items");
   options->import.add_to(*command.app);
   command.run = [&command, options] {
     serve::TrainInputs inputs;
     inputs.import = options->import.options();
     const auto config = read_config(options->config);
-    if (!options->report.empty()) require_writable(options->report);
+    for (const auto& file : {options->report, options->write_drop_items})
+      if (!file.empty()) require_writable(file);
     require_inputs(options->events, options->items);
     inputs.events.assign(options->events.begin(), options->events.end());
     inputs.items = options->items;
@@ -39,6 +60,7 @@ void add_train(CLI::App& app, Commands& commands) {
       inputs.inspect = collector->hook(store);
     }
     const auto report = serve::train(*store, inputs, config, command.control());
+    if (!options->write_drop_items.empty()) write_text(options->write_drop_items, drop_list(inputs.import.drop_items, report.no_products));
     if (collector) write_text(options->report, report_page(collector->finish(store, report)));
 
     if (command.json) {
@@ -47,7 +69,10 @@ void add_train(CLI::App& app, Commands& commands) {
     }
     std::cout << "read " << grouped(report.read) << " lines: " << grouped(report.ingested) << " new events, "
               << grouped(report.duplicates) << " known already\n"
-              << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals);
+              << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals) << describe_no_products(report.no_products);
+    if (!options->write_drop_items.empty())
+      std::cout << "  wrote " << grouped(inputs.import.drop_items.size() + report.no_products.size()) << " codes to " << options->write_drop_items
+                << ": take out what is a product, and train again with --drop-items " << options->write_drop_items << '\n';
     if (const auto left_out = describe_dropped(report.items_dropped); !left_out.empty()) std::cout << "of " << options->items << '\n' << left_out;
     const auto& back = report.cancellations;
     if (const auto lines = back.whole + back.in_part + back.unmatched; lines != 0)

@@ -253,6 +253,17 @@ py::dict train(store::Store& store, const std::vector<std::string>& events, cons
   for (const auto& [fact, lines] : report.noted) noted[to_str(fact)] = lines.lines;
   counts["noted"] = noted;
   counts["proposals"] = to_list(report.proposals);
+  py::list no_products;
+  for (const auto& code : report.no_products) {
+    py::dict entry;
+    entry["item"] = to_str(code.item);
+    entry["name"] = to_str(code.name);
+    entry["lines"] = code.lines;
+    entry["example"] = to_str(code.example);
+    entry["why"] = to_str(code.why);
+    no_products.append(entry);
+  }
+  counts["no_products"] = no_products;
   py::list models;
   for (const auto& trained : report.models) {
     py::dict metrics;
@@ -271,6 +282,14 @@ py::dict train(store::Store& store, const std::vector<std::string>& events, cons
   py::dict items_dropped;
   for (const auto& [cause, lines] : report.items_dropped) items_dropped[to_str(cause)] = lines.lines;
   result["items_dropped"] = items_dropped;
+  py::dict cancellations;
+  cancellations["whole"] = report.cancellations.whole;
+  cancellations["in_part"] = report.cancellations.in_part;
+  cancellations["unmatched"] = report.cancellations.unmatched;
+  py::dict without_person;
+  without_person["trained"] = report.orders_without_person;
+  without_person["cancellations"] = cancellations;
+  result["orders_without_person"] = without_person;
   result["models"] = models;
   result["seconds"] = report.seconds;
   result["peak_rss_mb"] = report.peak_rss_mb;

@@ -14,6 +14,7 @@
 #include "data/item_folding.hpp"
 #include "data/json_events.hpp"
 #include "data/log_currency.hpp"
+#include "data/no_products.hpp"
 #include "data/ordinals.hpp"
 #include "data/table_file.hpp"
 #include "data/text_arena.hpp"
@@ -111,6 +112,7 @@ class Importer {
       case LogCurrency::Verdict::too_large: return drop({Cause::bad_price, EventField::price});
     }
     notes_.see_event(event, line_place);
+    no_products_.see(event, line_place);
     if (event.id.empty()) {
       keys_[filled_] = event_id(event, 0);
       ordinals_.prefetch(keys_[filled_]);
@@ -137,6 +139,7 @@ class Importer {
     out.currency = currency_.code();
     out.proposals = proposals_;
     notes_.tell(out, currency_.refused());
+    out.no_products = no_products_.found();
     return out;
   }
 
@@ -163,6 +166,7 @@ class Importer {
   LogCurrency currency_;
   DroppedItems dropped_items_;
   ImportNotes notes_;
+  NoProducts no_products_;
   std::vector<std::string> proposals_;
   const Sink& sink_;
   LineFaults faults_;
@@ -224,10 +228,9 @@ void read_json(Importer& importer, RecordReader reader, const ImportOptions& opt
   for (const auto& path : events.unused_paths()) importer.propose("the path " + shown(path) + " of the map led nowhere in the whole file");
 }
 
-}  // namespace
-
-ImportSummary read_events(const std::filesystem::path& file, const ImportOptions& options,
-                          const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control) {
+/// A file, without the sentence on its codes that are no products.
+ImportSummary read_file(const std::filesystem::path& file, const ImportOptions& options,
+                        const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control) {
   Importer importer(options, sink);
   RecordReader reader(open_bytes(file), file);
   if (reader.dialect() == Dialect::json) read_json(importer, std::move(reader), options, control);
@@ -235,9 +238,22 @@ ImportSummary read_events(const std::filesystem::path& file, const ImportOptions
   return importer.summary();
 }
 
+void propose_no_products(ImportSummary& summary) {
+  if (auto text = propose_dropping(summary.no_products); !text.empty()) summary.proposals.push_back(std::move(text));
+}
+
+}  // namespace
+
+ImportSummary read_events(const std::filesystem::path& file, const ImportOptions& options,
+                          const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control) {
+  auto out = read_file(file, options, sink, control);
+  propose_no_products(out);
+  return out;
+}
+
 ImportSummary read_event_files(std::span<const std::filesystem::path> files, const ImportOptions& options,
                                const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control) {
-  ImportSummary out{.read = 0, .given = 0, .dropped = {}, .noted = {}, .proposals = {}, .currency = options.currency};
+  ImportSummary out{.read = 0, .given = 0, .dropped = {}, .noted = {}, .proposals = {}, .no_products = {}, .currency = options.currency};
   const auto add = [](const std::map<std::string, ImportSummary::Cause>& counts, std::map<std::string, ImportSummary::Cause>& sums) {
     for (const auto& [name, count] : counts) {
       auto& sum = sums[name];
@@ -248,7 +264,7 @@ ImportSummary read_event_files(std::span<const std::filesystem::path> files, con
   auto settled = options;
   for (const auto& file : files) {
     settled.currency = out.currency;
-    auto summary = read_events(file, settled, sink, control);
+    auto summary = read_file(file, settled, sink, control);
     out.read += summary.read;
     out.given += summary.given;
     out.currency = std::move(summary.currency);
@@ -256,7 +272,14 @@ ImportSummary read_event_files(std::span<const std::filesystem::path> files, con
     add(summary.noted, out.noted);
     for (auto& proposal : summary.proposals)
       if (std::find(out.proposals.begin(), out.proposals.end(), proposal) == out.proposals.end()) out.proposals.push_back(std::move(proposal));
+    for (auto& code : summary.no_products) {
+      const auto known = std::find_if(out.no_products.begin(), out.no_products.end(), [&](const auto& other) { return other.item == code.item; });
+      if (known != out.no_products.end()) known->lines += code.lines;
+      else out.no_products.push_back(std::move(code));
+    }
   }
+  std::sort(out.no_products.begin(), out.no_products.end(), [](const auto& a, const auto& b) { return a.lines != b.lines ? a.lines > b.lines : a.item < b.item; });
+  propose_no_products(out);
   return out;
 }
 

@@ -13,7 +13,7 @@ std::string_view name(Cause cause) noexcept {
 }
 
 ImportSummary LineFaults::summary() const {
-  ImportSummary out{.read = lines_, .given = given_, .dropped = {}, .noted = {}, .proposals = {}, .currency = {}};
+  ImportSummary out{.read = lines_, .given = given_, .dropped = {}, .noted = {}, .proposals = {}, .no_products = {}, .currency = {}};
   for (std::size_t cause = 0; cause < cause_count; ++cause)
     if (dropped_[cause] > 0)
       out.dropped[std::string(name(static_cast<Cause>(cause)))] = {dropped_[cause], examples_[cause]};

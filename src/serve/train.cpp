@@ -9,6 +9,7 @@
 #include <cmath>
 #include <utility>
 
+#include "data/item_folding.hpp"
 #include "pannier/core/time.hpp"
 #include "pannier/core/version.hpp"
 #include "pannier/data/event_log.hpp"
@@ -69,6 +70,7 @@ void ingest(store::PeopleStore& people, const TrainInputs& inputs, const TrainCo
   report.dropped = std::move(summary.dropped);
   report.noted = std::move(summary.noted);
   report.proposals = std::move(summary.proposals);
+  report.no_products = std::move(summary.no_products);
   if (was_empty && !evidence) refuse_without_evidence(report);
   if (!summary.currency.empty()) transaction->set_currency(summary.currency);
   checkpoint(control, "ingesting", 0, 1);
@@ -268,15 +270,23 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   data::EventLog log;
   LastNames names;
   const auto stored = people.event_count();
+  const data::DroppedItems dropped(inputs.import);
+  data::TextArena spelled;
+  const auto is_dropped = [&](std::string_view item) {
+    spelled.clear();
+    return dropped.has(dropped.folded(item, spelled));
+  };
   people.scan(0, info.data_until, [&](const store::StoredEvent& row) {
     const auto& event = row.event;
+    if (is_dropped(event.item)) return;
     log.append(row.person, event.item, {}, event.kind, event.time_us, event.quantity, event.price, event.order);
     names.see(log.items().back(), event.time_us, event.item_name);
     if (log.size() % 65'536 == 0) checkpoint(control, "building the matrix", log.size(), stored);
   });
   info.catalog_until = people.last_item_change();
   take_over_changes(people.item_changes(carried ? catalog_until(store) : 0), !carried, catalog);
-  for (const auto& item : catalog.items()) static_cast<void>(log.add_item(item.id));
+  for (const auto& item : catalog.items())
+    if (!is_dropped(item.id)) static_cast<void>(log.add_item(item.id));
   if (log.size() > 0) {
     const auto [first, last] = std::minmax_element(log.times_us().begin(), log.times_us().end());
     info.first_event_us = *first;
@@ -352,6 +362,20 @@ std::string to_json(const TrainReport& report) {
   for (const auto& proposal : report.proposals) {
     if (out.back() != '[') out += ',';
     put_json(out, proposal);
+  }
+  out += "],\"no_products\":[";
+  for (const auto& code : report.no_products) {
+    out += out.back() == '[' ? "{\"item\":" : ",{\"item\":";
+    put_json(out, code.item);
+    const auto text = [&](std::string_view name, std::string_view value) {
+      (((out += ",\"") += name) += "\":");
+      put_json(out, value);
+    };
+    text("name", code.name);
+    field("lines", code.lines);
+    text("example", code.example);
+    text("why", code.why);
+    out += '}';
   }
   out += "]}";
   field("users", report.users);

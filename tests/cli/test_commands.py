@@ -135,7 +135,7 @@ def test_train_reports_what_interface_promises(pannier, shop, config, tmp_path):
                  "--config", config, "--json"]
     first = pannier(*arguments).json
     lines = sum(1 for _ in open(shop / "events.csv")) - 1
-    assert first["events"] == {"read": lines, "ingested": lines, "duplicates": 0, "dropped": {}, "noted": {}, "proposals": []}
+    assert first["events"] == {"read": lines, "ingested": lines, "duplicates": 0, "dropped": {}, "noted": {}, "proposals": [], "no_products": []}
     assert first["users"] > 0 and first["items"] == 60
     assert [model["name"] for model in first["models"]] == ["popular", "item_knn", "ials"]
     assert all(model["seconds"] >= 0 for model in first["models"])

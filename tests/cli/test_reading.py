@@ -104,6 +104,31 @@ def test_the_summary_is_printed_with_examples_and_proposals(pannier, quick, tmp_
     assert told["dropped"] == {"dropped_item": 1, "negative_price": 1, "stock_correction": 1} and told["proposals"] == []
 
 
+def test_codes_that_are_no_products_are_proposed_written_and_left_out_of_what_the_store_has(pannier, quick, tmp_path):
+    file = tmp_path / "orders.csv"
+    lines = [f"2024-05-{1 + k % 28:02},u{k % 5},{500 + k % 40},{10000 + k % 7},Mug,2" for k in range(120)]
+    lines += [f"2024-05-01,u{k},{500 + k},POST,Postage,{k + 2}" for k in range(4)] + ['2024-05-01,u1,501,DOT,"Postage, ""dotcom""",3']
+    file.write_text("time,user,order,item,item_name,price\n" + "\n".join(lines) + "\n")
+    drop = tmp_path / "no.csv"
+    command = ["train", "--store", tmp_path / "store", "--events", file, "--kind", "purchase", "--config", quick]
+    done = pannier(*command, "--write-drop-items", drop)
+    assert done.code == 0, done.err
+    assert "2 codes look like no products (POST 'Postage', DOT " in done.out and "POST 'Postage': its name says so; 4 lines, first: " in done.out
+    assert done.out.count("orders.csv:122") == 1 and f"wrote 2 codes to {drop}" in done.out
+    assert drop.read_text().splitlines()[0] == "item,name,lines,why" and '\nDOT,"Postage, ""dotcom""",1,' in drop.read_text()
+    told = pannier(*command, "--json").json
+    assert [code["item"] for code in told["events"]["no_products"]] == ["POST", "DOT"] and told["items"] == 9
+    # The store has their events by now: they are left out of the training all the same, with and without files.
+    without = pannier(*command, "--drop-items", drop, "--write-drop-items", drop, "--json").json
+    assert without["items"] == 7 and without["events"]["dropped"] == {"dropped_item": 5} and without["events"]["no_products"] == []
+    assert {line.split(",")[0] for line in drop.read_text().splitlines()} == {"item", "POST", "DOT"}
+    assert pannier("train", "--store", tmp_path / "store", "--drop-items", drop, "--config", quick, "--json").json["items"] == 7
+    assert pannier("similar", "--store", tmp_path / "store", "--item", "POST").code == 1
+    assert pannier("train", "--store", tmp_path / "store", "--config", quick, "--json").json["items"] == 9
+    refused = pannier(*command, "--write-drop-items", tmp_path / "absent" / "no.csv")
+    assert refused.code == 1 and "no.csv" in refused.err
+
+
 def test_a_store_keeps_its_currency_over_files(pannier, quick, tmp_path):
     def file(name, currency):
         path = tmp_path / name

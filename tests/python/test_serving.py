@@ -282,7 +282,8 @@ def test_training_reports_and_refuses_with_file_and_line(tmp_path):
     write_shop(tmp_path)
     told = []
     report = pannier.train(tmp_path / "store", events=[tmp_path / "events.csv"], config=json.dumps(CONFIG), progress=lambda *at: told.append(at))
-    assert report["events"] == {"read": 480, "ingested": 480, "duplicates": 0, "dropped": {}, "noted": {}, "proposals": []}
+    assert report["events"] == {"read": 480, "ingested": 480, "duplicates": 0, "dropped": {}, "noted": {}, "proposals": [], "no_products": []}
+    assert report["orders_without_person"] == {"trained": 0, "cancellations": {"whole": 0, "in_part": 0, "unmatched": 0}}
     assert report["users"] == 60 and [model["name"] for model in report["models"]] == ["popular", "item_knn", "ials"]
     assert report["seconds"] > 0 and report["peak_rss_mb"] > 0 and told
     again = pannier.train(tmp_path / "store", events=str(tmp_path / "events.csv"), config=CONFIG)
@@ -413,7 +414,7 @@ def test_train_takes_data_frames_like_files(tmp_path):
     options = {"items": items, "map": {"time": "when", "user": "who"}, "config": {"models": [{"name": "popular"}]}, "threads": 1}
     report = pannier.train(tmp_path / "store", events=frame, **options)
     assert report["events"]["ingested"] == 3 and report["users"] == 2
-    assert pannier.train(tmp_path / "store", events=[frame], **options)["events"] == {"read": 3, "ingested": 0, "duplicates": 3, "dropped": {}, "noted": {}, "proposals": []}
+    assert pannier.train(tmp_path / "store", events=[frame], **options)["events"] == {"read": 3, "ingested": 0, "duplicates": 3, "dropped": {}, "noted": {}, "proposals": [], "no_products": []}
     assert pannier.Engine(tmp_path / "store").recommend().names[0] == "Á, \"quoted\""
     frame["kind"] = "purchse"
     with pytest.raises(pannier.MalformedInput, match=r"events\[0\].csv:2"):

@@ -151,7 +151,7 @@ TEST_CASE("train: lines of the items file that were left out are reported by cau
     REQUIRE(lines.lines == 1);
     REQUIRE_THAT(lines.example, Contains("items.csv:"));
   }
-  REQUIRE_THAT(serve::to_json(report), Contains("\"items\":24,\"items_dropped\":{\"") && Contains("\"dropped\":{},\"noted\":{},\"proposals\":[]}"));
+  REQUIRE_THAT(serve::to_json(report), Contains("\"items\":24,\"items_dropped\":{\"") && Contains("\"dropped\":{},\"noted\":{},\"proposals\":[],\"no_products\":[]}"));
 }
 
 TEST_CASE("train: importing a file twice changes no event, and training again without files gives the same models", "[serve][train]") {
@@ -294,7 +294,7 @@ TEST_CASE("train: with --on-error skip bad lines are counted by cause", "[serve]
   for (const auto& [cause, lines] : report.dropped) dropped[cause] = lines.lines;
   REQUIRE(dropped == std::map<std::string, std::uint64_t>{{"bad_time", 2}, {"negative_price", 1}});
   REQUIRE_THAT(report.dropped.at("bad_time").example, Contains("a.csv:3"));
-  REQUIRE_THAT(serve::to_json(report), Contains(R"("events":{"read":5,"ingested":2,"duplicates":0,"dropped":{"bad_time":2,"negative_price":1},"noted":{"negative_price":1},"proposals":[]})"));
+  REQUIRE_THAT(serve::to_json(report), Contains(R"("events":{"read":5,"ingested":2,"duplicates":0,"dropped":{"bad_time":2,"negative_price":1},"noted":{"negative_price":1},"proposals":[],"no_products":[]})"));
 }
 
 TEST_CASE("train: a log without evidence is refused, and an empty store stays empty", "[serve][train]") {

@@ -15,6 +15,15 @@
 
 namespace pannier::data {
 
+/// A code that looks like no product: postage, a fee, a manual entry, a correction, a voucher, a sample.
+struct NoProduct {
+  std::string item;
+  std::string name;          ///< The first that a line gives it (of at most 80 bytes), or empty.
+  std::uint64_t lines = 0;   ///< Events handed on that name it; of a log of which every line looks ordinary at first, a few less.
+  std::string example;       ///< FILE:LINE of the first.
+  std::string why;           ///< What speaks for it, in words.
+};
+
 /// What became of a file's lines. read = given + sum of dropped.
 struct ImportSummary {
   struct Cause {
@@ -37,6 +46,9 @@ struct ImportSummary {
   /// The last three look at the first 1.5 million different lines, items and orders.
   std::map<std::string, Cause> noted;
   std::vector<std::string> proposals;       ///< What would help, as sentences that name the option.
+  /// Codes that drop_items might name, those with most lines first; `proposals` says so in a sentence. Judged by the names, the shape of the
+  /// code beside that of the others, and the prices: docs/your-data.md.
+  std::vector<NoProduct> no_products;
   std::string currency;                     ///< The log's currency after the file; empty where no amount named one.
 };
 
@@ -70,7 +82,7 @@ struct ImportedEvent {
 /// and for other archives.
 /// With an error, blocks handed on before stand: callers commit only when the call returns.
 /// Cost: memory bounded by the block, whatever the file's size, but for the ordinals (at most four 16-byte entries a distinct line
-/// without an id) and at most 96 MiB for `noted`; one thread, no allocation a line.
+/// without an id) and at most 100 MiB for `noted` and `no_products`; one thread, no allocation a line.
 ImportSummary read_events(const std::filesystem::path& file, const ImportOptions& options,
                           const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control = {});
 

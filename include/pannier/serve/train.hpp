@@ -46,6 +46,8 @@ struct TrainInputs {
   /// Items file, or empty. Given: it is the catalogue. Empty: items keep the attributes of the current generation, and where
   /// they had no more than a name, a name seen in an event wins. Live changes (Engine::upsert_items) are taken over, of which a file's fields win. Every item of the catalogue and of the events becomes an item.
   std::filesystem::path items{};
+  /// `drop_items` also holds for what the store has already: their events are not trained on, and they are no items of the generation, whoever
+  /// names them. The events stay in the store.
   data::ImportOptions import{};
   bool evaluate = false;                       ///< Also measures offline quality: a second fit without each person's last event.
   /// Sees the log that was fitted on and the finished report once the generation is published, outside of its seconds. What it throws comes
@@ -64,6 +66,7 @@ struct TrainReport {
   std::uint64_t read = 0, ingested = 0, duplicates = 0;
   std::map<std::string, data::ImportSummary::Cause> dropped, noted;   ///< As ImportSummary has them, summed over the files.
   std::vector<std::string> proposals;      ///< Each once.
+  std::vector<data::NoProduct> no_products;   ///< As ImportSummary has them.
   std::map<std::string, data::ImportSummary::Cause> items_dropped;   ///< Lines of the items file, as `dropped` of the event files.
   std::uint64_t users = 0, items = 0;      ///< People with events, items of the generation.
   std::uint64_t orders_without_person = 0; ///< That are trained on: some of their weight is left.
@@ -83,8 +86,8 @@ struct TrainReport {
 /// Errors: those of its parts; invalid_argument when there is no event of positive weight that a person or an order holds (a log without people is trained on its orders); read_only.
 TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control = {});
 
-/// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}, "noted": {fact: n}, "proposals": [text]}, "users",
-/// "items", "items_dropped": {cause: n}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
+/// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}, "noted": {fact: n}, "proposals": [text],
+/// "no_products": [{"item", "name", "lines", "example", "why"}]}, "users", "items", "items_dropped": {cause: n}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
 [[nodiscard]] std::string to_json(const TrainReport& report);
 
 /// The most memory this process has held so far, in units of 1,000,000 bytes; 0 where the system does not tell.
