@@ -42,6 +42,26 @@ std::string item_text(const store::ItemTable& items, ItemIndex item) {
   return name.empty() ? std::string(items.id(item)) : shortened(name, 44);
 }
 
+std::string_view person_of(const data::Event& event) { return !event.user.empty() ? event.user : !event.visitor.empty() ? event.visitor : event.session; }
+
+/// Refuses a customer whom no event names, before anything is trained for nothing; standard input is read once only and is not asked.
+void require_somebody(const std::string& wanted, const std::vector<std::string>& files, const data::ImportOptions& import, const FitControl& control) {
+  struct Found {};
+  if (wanted.empty() || std::find(files.begin(), files.end(), "-") != files.end()) return;
+  try {
+    (void)data::read_event_files(
+        std::vector<std::filesystem::path>(files.begin(), files.end()), import,
+        [&](std::span<const data::ImportedEvent> events) {
+          for (const auto& [event, ordinal] : events)
+            if (person_of(event) == wanted) throw Found{};
+        },
+        control);
+  } catch (const Found&) {
+    return;
+  }
+  throw Error(ErrorCode::not_found, "--user", "no event names '" + wanted + "'", "a user, visitor or session of the log, or no --user");
+}
+
 Customer choose_customer(const store::Store& store, const store::ItemTable& items, const std::string& wanted) {
   std::vector<std::pair<std::string, PersonSort>> names;
   store.people().people([&](const UserKey&, data::PersonName person) {
@@ -203,6 +223,7 @@ Json show(const Command& command, const Options& options) {
     if (!options.events.empty()) std::cout << "  " << file << '\n';
   }
   inputs.import = import;
+  require_somebody(options.user, files, import, control);
 
   heading(2, "Training");
   Making making{folder / ("store.new-" + std::to_string(getpid()))};

@@ -94,6 +94,16 @@ std::string checked_settings(const Options& options) {
   }
 }
 
+/// Refuses a cut that leaves nothing to train on or nothing to test with.
+void require_inside(const data::EventLog& log, std::int64_t cut) {
+  if (log.size() == 0) return;
+  const auto [first, last] = std::minmax_element(log.times_us().begin(), log.times_us().end());
+  if (*first < cut && cut <= *last) return;
+  throw Error(ErrorCode::invalid_argument, "--split", "is " + format_time(cut) + ", " + (cut <= *first ? "and no event is from before it" : "and no event is from then on"),
+              *first == *last ? "another log: all events of this one are of " + format_time(*first)
+                              : "a time after " + format_time(*first) + " and not after " + format_time(*last));
+}
+
 EvaluationData load(const Options& options, const FitControl& control) {
   EvaluationData data;
   const auto refuse_beside = [](const char* what, bool given, const char* beside) {
@@ -125,6 +135,7 @@ EvaluationData load(const Options& options, const FitControl& control) {
     data.set(data::split_last_out(log, weights), control);
   } else {
     const auto cut = parse_time_option("--split", options.split);
+    require_inside(log, cut);
     data.set(data::split_by_time(log, weights, cut), control);
     std::int64_t until = std::numeric_limits<std::int64_t>::min();
     for (const auto time : log.times_us())

@@ -59,10 +59,11 @@ void inspect(const Command& command, const store::Store& store) {
 void verify(const Command& command, const store::Store& store) {
   const auto report = store.verify();
   if (command.json) {
-    Json generations = Json::array();
+    Json generations = Json::array(), current = {{"ok", true}, {"errors", Json::array()}};
     for (const auto& check : report.generations)
-      generations.push_back({{"id", check.id}, {"ok", check.ok}, {"errors", check.errors}});
-    print_json({{"generations", generations}, {"people", {{"ok", report.people_ok}, {"errors", report.people_errors}}}});
+      if (check.id == "CURRENT") current = {{"ok", check.ok}, {"errors", check.errors}};
+      else generations.push_back({{"id", check.id}, {"ok", check.ok}, {"errors", check.errors}});
+    print_json({{"generations", generations}, {"current", current}, {"people", {{"ok", report.people_ok}, {"errors", report.people_errors}}}});
   } else {
     for (const auto& check : report.generations) {
       std::cout << "  " << (check.ok ? "ok       " : "DAMAGED  ") << check.id << '\n';

@@ -100,7 +100,7 @@ void add_recommend(CLI::App& app, Commands& commands) {
   who->add_option("--visitor", options->visitor, "Id of a visitor");
   who->add_option("--session", options->session, "Items of an anonymous session or cart, oldest first: I,J,...");
   who->add_option("--requests", options->requests, "File of requests, one JSON object a line (docs/interface.md), carried out in order; a bad line stops, what stands before it is done");
-  who->require_option(1, 4);
+  who->require_option(1, 0);  // At least one.
   recommend.app->add_option("--store", options->store, "Folder of the store")->required();
   recommend.app->add_option("-n", options->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
   recommend.app->add_option("--page", options->page, "Page type, kept for logs");

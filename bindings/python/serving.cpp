@@ -255,12 +255,8 @@ py::dict train(store::Store& store, const std::vector<std::string>& events, cons
   counts["proposals"] = to_list(report.proposals);
   py::list no_products;
   for (const auto& code : report.no_products) {
-    py::dict entry;
-    entry["item"] = to_str(code.item);
-    entry["name"] = to_str(code.name);
-    entry["lines"] = code.lines;
-    entry["example"] = to_str(code.example);
-    entry["why"] = to_str(code.why);
+    const py::dict entry(py::arg("item") = to_str(code.item), py::arg("name") = to_str(code.name), py::arg("lines") = code.lines,
+                         py::arg("example") = to_str(code.example), py::arg("why") = to_str(code.why));
     no_products.append(entry);
   }
   counts["no_products"] = no_products;
@@ -282,13 +278,9 @@ py::dict train(store::Store& store, const std::vector<std::string>& events, cons
   py::dict items_dropped;
   for (const auto& [cause, lines] : report.items_dropped) items_dropped[to_str(cause)] = lines.lines;
   result["items_dropped"] = items_dropped;
-  py::dict cancellations;
-  cancellations["whole"] = report.cancellations.whole;
-  cancellations["in_part"] = report.cancellations.in_part;
-  cancellations["unmatched"] = report.cancellations.unmatched;
-  py::dict without_person;
-  without_person["trained"] = report.orders_without_person;
-  without_person["cancellations"] = cancellations;
+  const auto& back = report.cancellations;
+  const py::dict cancellations(py::arg("whole") = back.whole, py::arg("in_part") = back.in_part, py::arg("unmatched") = back.unmatched);
+  const py::dict without_person(py::arg("trained") = report.orders_without_person, py::arg("cancellations") = cancellations);
   result["orders_without_person"] = without_person;
   result["models"] = models;
   result["seconds"] = report.seconds;
@@ -333,19 +325,21 @@ void bind_store(py::module_& module) {
           const py::gil_scoped_release unlocked;
           report = store.verify();
         }
+        const auto told = [](bool ok, const std::vector<std::string>& errors) {
+          return py::dict(py::arg("ok") = ok, py::arg("errors") = to_list(errors));
+        };
         py::list generations;
+        auto current = told(true, {});
         for (const auto& check : report.generations) {
-          py::dict generation;
+          auto generation = told(check.ok, check.errors);
           generation["id"] = to_str(check.id);
-          generation["ok"] = check.ok;
-          generation["errors"] = to_list(check.errors);
-          generations.append(generation);
+          if (check.id == "CURRENT") current = told(check.ok, check.errors);
+          else generations.append(generation);
         }
-        py::dict people;
-        people["ok"] = report.people_ok;
-        people["errors"] = to_list(report.people_errors);
+        const auto people = told(report.people_ok, report.people_errors);
         py::dict result;
         result["generations"] = generations;
+        result["current"] = current;
         result["people"] = people;
         return result;
       });

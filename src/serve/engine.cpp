@@ -8,7 +8,6 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <map>
 #include <mutex>
 #include <random>
 #include <utility>
@@ -20,6 +19,7 @@
 #include "serve/engine_json.hpp"
 #include "serve/engine_rank.hpp"
 #include "serve/engine_snapshot.hpp"
+#include "serve/recorded.hpp"
 
 namespace pannier::serve {
 namespace {
@@ -373,13 +373,7 @@ void LiveEngine::require_writable(const char* what) const {
 
 store::AppendCounts LiveEngine::record(std::span<const data::Event> events) {
   require_writable("record events");
-  std::vector<data::ImportedEvent> imported(events.size());
-  std::map<UserKey, std::uint64_t> equal;  // Counts equal events without an id, as in a file.
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    data::require_valid(events[i], events.size() == 1 ? "event" : "events[" + std::to_string(i) + "]");
-    imported[i].event = events[i];
-    if (events.size() > 1 && events[i].id.empty()) imported[i].ordinal = equal[data::event_id(events[i], 0)]++;
-  }
+  const auto imported = recorded(events, people_);
   return imported.empty() ? store::AppendCounts{} : people_.append(imported);
 }
 

@@ -90,6 +90,37 @@ def test_without_current_a_store_says_how_to_mend_it(pannier, store, tmp_path):
     assert pannier("recommend", "--store", copy, "--user", "u").code == 0
 
 
+def test_verify_tells_of_current_beside_the_generations(pannier, store, tmp_path):
+    copy = tmp_path / "store"
+    shutil.copytree(store, copy)
+    sound = pannier("verify", "--store", copy, "--json").json
+    assert sound["current"] == {"ok": True, "errors": []} and [check["id"] for check in sound["generations"]] == ["00000001"]
+    (copy / "CURRENT").unlink()
+    done = pannier("verify", "--store", copy, "--json")
+    told = json.loads(done.out)
+    assert done.code == 1 and not told["current"]["ok"] and "roll back" in told["current"]["errors"][0]
+    assert told["generations"] == [{"id": "00000001", "ok": True, "errors": []}] and told["people"]["ok"]
+
+
+def test_a_cut_outside_of_the_log_is_refused_with_the_times_that_are_possible(pannier, shop):
+    for cut, why in (("2001-01-01", "no event is from before it"), ("2101-01-01", "no event is from then on")):
+        done = pannier("evaluate", "--model", "popular", "--events", shop / "events.csv", "--split", cut, "--json")
+        error = json.loads(done.err)["error"]
+        assert done.code == 1 and error["where"] == "--split" and why in error["what"] and error["allowed"].startswith("a time after 20")
+
+
+def test_help_says_at_least_one(pannier):
+    help_text = pannier("recommend", "--help").out
+    assert "At least 1 of the following options" in help_text and "of the follow " not in help_text
+    assert pannier("recommend", "--store", "x").code == 2
+
+
+def test_the_demo_refuses_an_unknown_customer_before_it_trains(pannier, shop, tmp_path):
+    done = pannier("demo", "--folder", tmp_path, "--events", shop / "events.csv", "--user", "nobody")
+    assert done.code == 1 and "--user: no event names 'nobody'" in done.err and "published" not in done.out
+    assert not (tmp_path / "store").exists() and not list(tmp_path.glob("store.new*"))
+
+
 def test_inspect_shows_the_sound_generations_beside_a_damaged_one(pannier, store, tmp_path):
     copy = tmp_path / "store"
     shutil.copytree(store, copy)

@@ -223,3 +223,12 @@ def test_a_refused_fit_leaves_the_earlier_one(X):
 def test_the_report_tells_how_the_fit_went(X):
     report = pannier.IALS(factors=4, epochs=3).fit(X).report_
     assert report["epochs"] == 3 and report["seconds"] >= 0 and report["converged"] is True
+
+
+def test_threads_out_of_range_are_refused_at_once_and_at_the_fit():
+    for model in (pannier.Popular, pannier.IALS):
+        for wrong in (-1, 1025, 1.5, True, "2"):
+            with pytest.raises(pannier.InvalidArgument, match="threads"):
+                model(threads=wrong)
+        with pytest.raises(pannier.InvalidArgument, match="threads"):
+            model().set_params(threads=-1).fit(np.ones((2, 2), dtype=np.float32))

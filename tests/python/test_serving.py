@@ -207,6 +207,7 @@ def test_a_new_generation_is_taken_on_reload(engine, shop):
     assert store.generations() == ["00000001", "00000002"] and store.current() == "00000002"
     assert store.rollback() == "00000001" and engine.reload() and engine.generation == "00000001"
     assert store.verify() == {"generations": [{"id": id, "ok": True, "errors": []} for id in store.generations()],
+                              "current": {"ok": True, "errors": []},
                               "people": {"ok": True, "errors": []}}
     assert store.rollback("00000002") == "00000002" and store.prune(1) == ["00000001"] and store.generations() == ["00000002"]
     for wrong in (0, -1, "1"):
@@ -302,6 +303,13 @@ def test_training_reports_and_refuses_with_file_and_line(tmp_path):
         with pytest.raises(pannier.InvalidArgument, match=says):
             pannier.train(tmp_path / "store", **wrong)
     assert pannier.Store(tmp_path / "store").current() == skipped["generation"]
+
+
+def test_train_names_what_cannot_be_events(tmp_path):
+    for wrong, place in ((5, "^events"), ([tmp_path / "a.csv", 7], r"events\[1\]")):
+        with pytest.raises(pannier.InvalidArgument, match=place):
+            pannier.train(tmp_path / "store", events=wrong)
+    assert not (tmp_path / "store").exists()
 
 
 def test_train_reads_json_lines_with_the_options_of_the_command_line(tmp_path):

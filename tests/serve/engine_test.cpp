@@ -230,6 +230,25 @@ TEST_CASE("engine: a bad event is refused by its place and none of its call is r
   REQUIRE(shop.store->people().event_count() == before);
 }
 
+TEST_CASE("engine: an amount in another currency than the store's is refused, and none of its call is recorded", "[serve][engine]") {
+  test::Shop shop;
+  const auto before = shop.store->people().event_count();
+  const test::Line line{.time_us = test::now_us, .kind = "purchase", .user = "u1", .item = "i1"};
+  std::vector<data::Event> events{test::event_of(line), test::event_of(line)};
+  events[0].currency = "EUR";
+  events[1].currency = "GBP";  // The store has none: two of one call do not fit each other.
+  REQUIRE_THROWS_WITH(shop.engine->record(events), Contains("events[1].currency") && Contains("is GBP") && Contains("EUR"));
+  {
+    const auto transaction = shop.store->people().begin();
+    transaction->set_currency("GBP");
+    transaction->commit();
+  }
+  REQUIRE_THROWS_WITH(shop.engine->record(std::span(events).first(1)), Contains("event.currency") && Contains("is EUR") && Contains("GBP"));
+  REQUIRE_THROWS_AS(shop.engine->record(events), Error);
+  REQUIRE(shop.store->people().event_count() == before);
+  REQUIRE(shop.engine->record(std::span(events).last(1)).ingested == 1);
+}
+
 TEST_CASE("engine: reload swaps to what CURRENT names, and a damaged generation leaves the old one serving", "[serve][engine]") {
   test::Shop shop;
   REQUIRE_FALSE(shop.engine->reload());

@@ -32,6 +32,13 @@ def _plain(value):
     raise TypeError(f"a setting cannot be a {type(value).__name__}")
 
 
+def _require_threads(threads):
+    """`threads` as it is, or a refusal."""
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or not 0 <= threads <= 1024:
+        raise InvalidArgument("threads", f"is {threads!r}", "a whole number from 0 (all) to 1024")
+    return int(threads)
+
+
 def _count(n, name):
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= LARGEST_COUNT:
         raise InvalidArgument(name, f"is {n!r}", f"a whole number from 1 to {LARGEST_COUNT}")
@@ -57,7 +64,7 @@ class Recommender:
         cls.__doc__ = (cls.__doc__ or "").rstrip() + "\n\n    Settings\n    --------\n" + "\n".join(lines) + "\n"
 
     def __init__(self, **settings):
-        self.threads = settings.pop("threads", 0)
+        self.threads = _require_threads(settings.pop("threads", 0))
         for name in settings:
             self._require_setting(name)
         for name, default in self._defaults.items():
@@ -98,6 +105,7 @@ class Recommender:
         recommend(rows), so it must not be changed.
         """
         settings = {name: getattr(self, name) for name in self._defaults}
+        _require_threads(self.threads)
         try:
             config = json.dumps(settings, default=_plain)
         except TypeError as error:

@@ -116,7 +116,7 @@ class Store:
         return self._native.prune(_in_range(keep, 1, 2**31, "keep"))
 
     def verify(self):
-        """Checks every byte: {"generations": [{"id", "ok", "errors"}], "people": {"ok", "errors"}}."""
+        """Checks every byte: {"generations": [{"id", "ok", "errors"}], "current": {"ok", "errors"}, "people": {"ok", "errors"}}."""
         return self._native.verify()
 
     def __repr__(self):
@@ -327,9 +327,22 @@ def train(store, *, events=(), items=None, map=None, kind=None, kinds=None, time
     if isinstance(drop_items, (str, os.PathLike)):
         texts["drop_items"] = os.fsencode(drop_items)
     with tempfile.TemporaryDirectory(prefix="pannier-") as folder:
-        given = [events] if isinstance(events, (str, os.PathLike)) or _is_frame(events) else list(events or ())
+        given = [events] if isinstance(events, (str, os.PathLike)) or _is_frame(events) else _as_list(events, "events")
         files = [_file_of(table, folder, f"events[{i}]") for i, table in enumerate(given)]
         return _train(store, files, _file_of("" if items is None else items, folder, "items"), texts, listed, config, threads, progress)
+
+
+def _as_list(tables, name):
+    """The tables of a list; refuses what is no list, and elements that are neither a path nor a DataFrame."""
+    allowed = "a path, a pandas DataFrame, or a list of them"
+    try:
+        tables = list(() if tables is None else tables)
+    except TypeError:
+        raise InvalidArgument(name, f"is of type {type(tables).__name__}", allowed) from None
+    for i, table in enumerate(tables):
+        if not isinstance(table, (str, bytes, os.PathLike)) and not _is_frame(table):
+            raise InvalidArgument(f"{name}[{i}]", f"is of type {type(table).__name__}", "a path or a pandas DataFrame")
+    return tables
 
 
 def _is_frame(table):

@@ -181,7 +181,7 @@ class Engine {
 
   /// Records events, all or none; the next request knows them. Returns how many were new: an event whose id is known changes nothing, where an
   /// event without an id has one derived from what it says (data::event_id), so that a retried call records nothing twice.
-  /// Errors: invalid_argument naming the event and its field, read_only, io_failure.
+  /// Errors: invalid_argument naming the event and its field (another currency than the store's, too), read_only, io_failure.
   virtual store::AppendCounts record(std::span<const data::Event> events) = 0;
 
   /// Forgets a person: events and state. The next request knows nothing. Errors: read_only, io_failure.
