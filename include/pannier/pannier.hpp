@@ -34,6 +34,7 @@
 #include "pannier/evaluate/bootstrap.hpp"
 #include "pannier/evaluate/metrics.hpp"
 #include "pannier/evaluate/protocol.hpp"
+#include "pannier/evaluate/tune.hpp"
 #include "pannier/model/artifact.hpp"
 #include "pannier/model/recommender.hpp"
 #include "pannier/model/vectors.hpp"
