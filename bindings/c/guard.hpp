@@ -1,6 +1,7 @@
 /// The border between C and C++: the one catch, and the checks of what crosses it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -66,6 +67,10 @@ template <class T>
 inline constexpr std::size_t first_size = sizeof(T);
 template <>
 inline constexpr std::size_t first_size<pnr_request> = offsetof(pnr_request, policy);
+template <>
+inline constexpr std::size_t first_size<pnr_train_options> = offsetof(pnr_train_options, users);
+template <>
+inline constexpr std::size_t first_size<pnr_train_report> = offsetof(pnr_train_report, people_read);
 
 /// The part of reading a struct that does not depend on its type: copies what is given and known over the defaults in `known`.
 /// Errors: invalid_argument (of the size of no version), unsupported (bytes set that are not known here).
@@ -85,6 +90,13 @@ template <class T>
   T known = defaults<T>();
   read_struct(given, name, &known, first_size<T>, sizeof known);
   return known;
+}
+
+/// Copies a struct out, as many bytes as the caller's has; its size stays as the caller said.
+template <class T>
+void write_struct(T known, T* out) noexcept {
+  known.struct_size = out->struct_size;
+  std::memcpy(static_cast<void*>(out), &known, std::min(out->struct_size, sizeof known));
 }
 
 /// As read(); null gives the defaults.

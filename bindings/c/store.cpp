@@ -1,3 +1,5 @@
+#include <map>
+#include <string>
 #include <vector>
 
 #include "control.hpp"
@@ -14,6 +16,9 @@ serve::TrainInputs to_inputs(const pnr_train_options& options) {
   for (std::size_t i = 0; i < files.size(); ++i)
     inputs.events.push_back(path(files[i].data, files[i].length, "options.events[" + std::to_string(i) + "]"));
   if (options.items.length != 0) inputs.items = path(options.items.data, options.items.length, "options.items");
+  const auto users = array(options.users, options.user_file_count, "options.users");
+  for (std::size_t i = 0; i < users.size(); ++i)
+    inputs.users.push_back(path(users[i].data, users[i].length, "options.users[" + std::to_string(i) + "]"));
   if (const auto map = text(options.map, "options.map"); !map.empty())
     inputs.import = data::import_options({.map = std::string(map)});
   if (const auto kind = text(options.kind, "options.kind"); !kind.empty()) {
@@ -73,23 +78,31 @@ pnr_status pnr_store_train(pnr_store* store, const pnr_train_options* options, c
     const auto attempt = store->value->attempt();
     const auto wanted = c::read(options, "options");
     const auto run = c::to_control(control);
-    if (report != nullptr) static_cast<void>(c::read(report, "report"));
+    auto told = report == nullptr ? c::defaults<pnr_train_report>() : c::read(report, "report");
     const auto inputs = c::to_inputs(wanted);
     const auto config = serve::train_config_from_json(c::text(wanted.config, "options.config"), "options.config");
     const auto done = serve::train(*store->value, inputs, config, run);
     if (report == nullptr) return;
-    c::copy_cut(done.generation, report->generation, sizeof report->generation);
-    report->lines_read = done.read;
-    report->ingested = done.ingested;
-    report->duplicates = done.duplicates;
-    report->dropped = 0;
-    for (const auto& [cause, lines] : done.dropped) report->dropped += lines.lines;
-    report->users = done.users;
-    report->items = done.items;
-    report->seconds = done.seconds;
-    report->peak_rss_mb = done.peak_rss_mb;
-    report->items_dropped = 0;
-    for (const auto& [cause, lines] : done.items_dropped) report->items_dropped += lines.lines;
+    const auto lines_of = [](const std::map<std::string, data::ImportSummary::Cause>& causes) {
+      std::uint64_t sum = 0;
+      for (const auto& [cause, lines] : causes) sum += lines.lines;
+      return sum;
+    };
+    c::copy_cut(done.generation, told.generation, sizeof told.generation);
+    told.lines_read = done.read;
+    told.ingested = done.ingested;
+    told.duplicates = done.duplicates;
+    told.dropped = lines_of(done.dropped);
+    told.users = done.users;
+    told.items = done.items;
+    told.seconds = done.seconds;
+    told.peak_rss_mb = done.peak_rss_mb;
+    told.items_dropped = lines_of(done.items_dropped);
+    told.people_read = done.people.read;
+    told.people_kept = done.people.kept;
+    told.people_changed = done.people.changed;
+    told.people_dropped = lines_of(done.people.dropped);
+    c::write_struct(told, report);
   });
 }
 

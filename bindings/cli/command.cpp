@@ -165,6 +165,11 @@ Json no_products_json(const std::vector<data::NoProduct>& codes) {
   return list;
 }
 
+std::string describe_people(const serve::PeopleRead& people) {
+  return "read " + grouped(people.read) + " lines of people: " + grouped(people.kept) + " kept, " + grouped(people.with_events) + " of them with events, " +
+         grouped(people.changed) + " with something new\n" + describe_dropped(people.dropped) + describe_noted({}, people.proposals);
+}
+
 Json counts_json(const std::map<std::string, data::ImportSummary::Cause>& counts) {
   Json object = Json::object();
   for (const auto& [name, count] : counts) object[name] = count.lines;
@@ -200,11 +205,17 @@ serve::TrainConfig read_config(const std::string& file) {
   return serve::train_config_from_json(text, file);
 }
 
-void require_inputs(const std::vector<std::string>& events, const std::string& items) {
-  for (const auto& file : events) {
-    if (file.empty()) throw UsageError("--events: is empty; expected a file, or - for standard input");
-    if (file != "-" && !std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file, "there is no such file");
-  }
+void require_inputs(const std::vector<std::string>& events, const std::string& items, const std::vector<std::string>& users) {
+  const auto require = [](const std::vector<std::string>& files, const std::string& option) {
+    for (const auto& file : files) {
+      if (file.empty()) throw UsageError(option + ": is empty; expected a file, or - for standard input");
+      if (file != "-" && !std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file, "there is no such file");
+    }
+  };
+  require(events, "--events");
+  require(users, "--users");
+  if (std::find(events.begin(), events.end(), "-") != events.end() && std::find(users.begin(), users.end(), "-") != users.end())
+    throw UsageError("--users: is standard input, as --events is; expected a file for one of them");
   if (!items.empty() && !std::filesystem::exists(items)) throw Error(ErrorCode::not_found, items, "there is no such file");
 }
 

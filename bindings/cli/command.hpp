@@ -69,6 +69,8 @@ void print_json(const Json& object);
 /// The codes that look like no products, a line each with its example and why; the first twenty.
 [[nodiscard]] std::string describe_no_products(const std::vector<data::NoProduct>& codes);
 [[nodiscard]] Json no_products_json(const std::vector<data::NoProduct>& codes);
+/// What users files said, and what of them was left out.
+[[nodiscard]] std::string describe_people(const serve::PeopleRead& people);
 [[nodiscard]] Json counts_json(const std::map<std::string, data::ImportSummary::Cause>& counts);
 
 /// Opens a store for serving: read and write where its folder may be written, else read-only.
@@ -83,8 +85,8 @@ void print_json(const Json& object);
 /// The train config in a file, the defaults for no name. Errors: as read_text() and train_config_from_json(); malformed_input (an empty file).
 [[nodiscard]] serve::TrainConfig read_config(const std::string& file);
 
-/// Refuses input files that are not there, before anything is made for nothing; - is standard input. Errors: UsageError (an empty name), not_found.
-void require_inputs(const std::vector<std::string>& events, const std::string& items);
+/// Refuses input files that are not there, before anything is made for nothing; - is standard input, once. Errors: UsageError (an empty name), not_found.
+void require_inputs(const std::vector<std::string>& events, const std::string& items, const std::vector<std::string>& users = {});
 
 /// Replaces `file` by `text` in one step. Errors: io_failure.
 void write_text(const std::string& file, const std::string& text);

@@ -20,7 +20,7 @@ namespace {
 
 struct Options {
   std::string folder = "build/demo", items, user, config, report;
-  std::vector<std::string> events;
+  std::vector<std::string> events, people;
   ImportFlags import;
   data::SimulateConfig shop;
 };
@@ -197,7 +197,7 @@ Json show(const Command& command, const Options& options) {
   // What can be refused is refused before anything is made.
   const auto import = options.import.options();
   const auto config = read_config(options.config);
-  require_inputs(options.events, options.items);
+  require_inputs(options.events, options.items, options.people);
   if (!options.report.empty()) require_writable(options.report);
   validate(options.shop);
   require_replaceable(store_folder);
@@ -208,12 +208,14 @@ Json show(const Command& command, const Options& options) {
   serve::TrainInputs inputs;
   std::vector<std::string> files = options.events;
   inputs.items = options.items;
+  inputs.users.assign(options.people.begin(), options.people.end());
   heading(1, "The shop's log");
   if (files.empty()) {
     const Stopwatch watch;
     data::simulate_shop(folder / "shop", options.shop, control);
     files = {(folder / "shop" / "events.csv").string()};
     inputs.items = folder / "shop" / "items.csv";
+    inputs.users = {folder / "shop" / "users.csv"};
     std::cout << "  simulated a shop of " << grouped(options.shop.users) << " customers, " << grouped(options.shop.items)
               << " products and " << grouped(options.shop.days) << " days in " << number(watch.seconds(), 1) << " s: "
               << (folder / "shop").string() << '\n';
@@ -248,7 +250,9 @@ Json show(const Command& command, const Options& options) {
   making.folder.clear();
   const auto store = store::Store::open(store_folder, store::Store::Mode::read_write);
   std::cout << "  " << grouped(report.read) << " lines read, " << grouped(report.ingested) << " events taken in\n"
-            << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals) << describe_no_products(report.no_products) << "  " << grouped(report.users) << " people, " << grouped(report.items) << " items;";
+            << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals) << describe_no_products(report.no_products);
+  if (!inputs.users.empty()) std::cout << "  " << describe_people(report.people);
+  std::cout << "  " << grouped(report.users) << " people, " << grouped(report.items) << " items;";
   for (const auto& model : report.models) std::cout << ' ' << model.name << ' ' << number(model.seconds, 2) << " s";
   std::cout << "\n  published generation " << report.generation << " after " << number(report.seconds, 1) << " s\n";
 
@@ -355,6 +359,7 @@ void add_demo(CLI::App& app, Commands& commands) {
   command.app->add_option("--folder", options->folder, "Folder for the demo's shop and store; its store is made anew once the training went well")->capture_default_str();
   command.app->add_option("--events", options->events, "Your event files; default: a simulated shop");
   command.app->add_option("--items", options->items, "Your items file");
+  command.app->add_option("--people", options->people, "Your users files (--users is the size of the simulated shop)");
   command.app->add_option("--config", options->config, "JSON file: {\"events\": {...}, \"models\": [...], \"serving\": {}}");
   command.app->add_option("--report", options->report, "HTML file of the report; default: report.html in the folder");
   command.app->add_option("--user", options->user, "The customer to show; default: one with a middling history");

@@ -8,7 +8,7 @@
 namespace pannier::cli {
 
 void add_erase(CLI::App& app, Commands& commands) {
-  auto& command = add_command(app, commands, "erase", "Delete a person: events and state; the next request knows nothing");
+  auto& command = add_command(app, commands, "erase", "Delete a person: events, attributes and state; the next request knows nothing");
   struct Options {
     std::string store, user, visitor, session;
     bool dry_run = false;
@@ -37,13 +37,14 @@ void add_erase(CLI::App& app, Commands& commands) {
       print_json({{"sort", named->name},
                   {"known", receipt.known},
                   {"events", receipt.events},
+                  {"attributes", receipt.attributes},
                   {"time", format_time(receipt.time_us)},
                   {"overwritten", receipt.overwritten},
                   {"dry_run", options->dry_run}});
     } else if (!receipt.known) {
       std::cout << "the store knows nobody of that id\n";
     } else {
-      std::cout << (options->dry_run ? "would delete " : "deleted ") << grouped(receipt.events) << " events\n";
+      std::cout << (options->dry_run ? "would delete " : "deleted ") << grouped(receipt.events) << " events and " << grouped(receipt.attributes) << " attributes\n";
     }
   };
 }

@@ -44,15 +44,15 @@ void inspect(const Command& command, const store::Store& store) {
     rows.push_back({id, format_time(info.created_us).substr(0, 19), grouped(info.users), grouped(info.items), grouped(info.events),
                     number(static_cast<double>(generation->size_bytes()) / 1e6, 1), names, is_current ? "<- current" : ""});
   }
-  const auto events = store.people().event_count();
+  const auto events = store.people().event_count(), described = store.people().people_with_attributes();
   if (command.json) {
     print_json({{"store", store.folder().string()},
                 {"current", current ? Json(*current) : Json(nullptr)},
-                {"people", {{"events", events}, {"last_sequence", store.people().last_sequence()}}},
+                {"people", {{"events", events}, {"last_sequence", store.people().last_sequence()}, {"with_attributes", described}}},
                 {"generations", generations}});
   } else {
     std::cout << table(rows, {false, false, true, true, true, true, false, false}) << "  the store holds " << grouped(events)
-              << " events\n";
+              << " events, and attributes of " << grouped(described) << " people\n";
   }
 }
 

@@ -180,12 +180,13 @@ Json ReportCollector::finish(const std::shared_ptr<store::Store>& store, const s
   data_["version"] = version;
   for (const auto& file : files_) data_["files"].push_back(std::filesystem::path(file).filename().string());
   data_["train"] = Json::parse(to_json(report));
-  for (const auto& [key, causes] : {std::pair("dropped", &report.dropped), std::pair("items_dropped", &report.items_dropped), std::pair("noted", &report.noted)}) {
+  for (const auto& [key, causes] : {std::pair("dropped", &report.dropped), std::pair("items_dropped", &report.items_dropped), std::pair("people_dropped", &report.people.dropped), std::pair("noted", &report.noted)}) {
     Json list = Json::array();
     for (const auto& [cause, lines] : *causes) list.push_back({{"cause", cause}, {"lines", lines.lines}, {"example", without_folders(lines.example)}});
     data_[key] = std::move(list);
   }
   data_["proposals"] = report.proposals;
+  for (const auto& proposal : report.people.proposals) data_["proposals"].push_back(proposal);
   data_["config"] = Json::parse(generation->info().config_json);
   data_["store"] = sizes_json(*store, *generation);
 

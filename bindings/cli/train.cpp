@@ -30,7 +30,7 @@ void add_train(CLI::App& app, Commands& commands) {
                               "Take in event files, fit the configured models, publish one generation");
   struct Options {
     std::string store, items, config, report, write_drop_items;
-    std::vector<std::string> events;
+    std::vector<std::string> events, users;
     ImportFlags import;
   };
   auto options = std::make_shared<Options>();
@@ -38,6 +38,7 @@ void add_train(CLI::App& app, Commands& commands) {
   command.app->add_option("--events", options->events,
                           "Event files, CSV, TSV or JSON lines, plain or .gz, - for standard input; without: train on what the store holds");
   command.app->add_option("--items", options->items, "Items file: item, name, category, brand, price, stock, ...");
+  command.app->add_option("--users", options->users, "Users files: user, perhaps source, and whatever else is known of people");
   command.app->add_option("--config", options->config, "JSON file: {\"events\": {...}, \"models\": [...], \"serving\": {}}");
   command.app->add_option("--report", options->report, "HTML file: one page with what was read, sold, learnt and measured");
   command.app->add_option("--write-drop-items", options->write_drop_items,
@@ -49,9 +50,10 @@ void add_train(CLI::App& app, Commands& commands) {
     const auto config = read_config(options->config);
     for (const auto& file : {options->report, options->write_drop_items})
       if (!file.empty()) require_writable(file);
-    require_inputs(options->events, options->items);
+    require_inputs(options->events, options->items, options->users);
     inputs.events.assign(options->events.begin(), options->events.end());
     inputs.items = options->items;
+    inputs.users.assign(options->users.begin(), options->users.end());
     const auto store = store::Store::open(
         options->store, options->events.empty() ? store::Store::Mode::read_write : store::Store::Mode::create);
     std::optional<ReportCollector> collector;
@@ -74,6 +76,7 @@ void add_train(CLI::App& app, Commands& commands) {
       std::cout << "  wrote " << grouped(inputs.import.drop_items.size() + report.no_products.size()) << " codes to " << options->write_drop_items
                 << ": take out what is a product, and train again with --drop-items " << options->write_drop_items << '\n';
     if (const auto left_out = describe_dropped(report.items_dropped); !left_out.empty()) std::cout << "of " << options->items << '\n' << left_out;
+    if (!options->users.empty()) std::cout << describe_people(report.people);
     const auto& back = report.cancellations;
     if (const auto lines = back.whole + back.in_part + back.unmatched; lines != 0)
       std::cout << grouped(lines) << " cancellations without a person: " << grouped(back.whole) << " matched, " << grouped(back.in_part) << " in part, "

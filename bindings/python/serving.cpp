@@ -215,13 +215,21 @@ py::list to_list(const std::vector<std::string>& texts) {
   return list;
 }
 
-py::dict train(store::Store& store, const std::vector<std::string>& events, const std::string& items,
+/// Lines by cause or fact.
+py::dict to_dict(const std::map<std::string, data::ImportSummary::Cause>& counts) {
+  py::dict out;
+  for (const auto& [name, lines] : counts) out[to_str(name)] = lines.lines;
+  return out;
+}
+
+py::dict train(store::Store& store, const std::vector<std::string>& events, const std::string& items, const std::vector<std::string>& users,
                const std::map<std::string, std::string>& import, const std::vector<std::string>& drop_items, std::string_view config,
                int threads, py::object progress) {
   const auto attempt = store.attempt();  // Also what is refused before the training begins.
   serve::TrainInputs inputs;
   for (const auto& file : events) inputs.events.emplace_back(file);
   inputs.items = items;
+  for (const auto& file : users) inputs.users.emplace_back(file);
   const auto text = [&](const char* name) {
     const auto found = import.find(name);
     return found == import.end() ? std::string() : found->second;
@@ -242,46 +250,33 @@ py::dict train(store::Store& store, const std::vector<std::string>& events, cons
   LongCall call(threads, std::move(progress));
   const auto report = call.run([&](const FitControl& control) { return serve::train(store, inputs, train_config, control); });
 
-  py::dict dropped;
-  for (const auto& [cause, lines] : report.dropped) dropped[to_str(cause)] = lines.lines;
-  py::dict counts;
-  counts["read"] = report.read;
-  counts["ingested"] = report.ingested;
-  counts["duplicates"] = report.duplicates;
-  counts["dropped"] = dropped;
-  py::dict noted;
-  for (const auto& [fact, lines] : report.noted) noted[to_str(fact)] = lines.lines;
-  counts["noted"] = noted;
-  counts["proposals"] = to_list(report.proposals);
   py::list no_products;
   for (const auto& code : report.no_products) {
     const py::dict entry(py::arg("item") = to_str(code.item), py::arg("name") = to_str(code.name), py::arg("lines") = code.lines,
                          py::arg("example") = to_str(code.example), py::arg("why") = to_str(code.why));
     no_products.append(entry);
   }
-  counts["no_products"] = no_products;
   py::list models;
   for (const auto& trained : report.models) {
     py::dict metrics;
     for (const auto& [metric, number] : trained.metrics) metrics[to_str(metric)] = number;
-    py::dict model;
-    model["name"] = to_str(trained.name);
-    model["seconds"] = trained.seconds;
-    model["metrics"] = metrics;
-    models.append(model);
+    models.append(py::dict(py::arg("name") = to_str(trained.name), py::arg("seconds") = trained.seconds, py::arg("metrics") = metrics));
   }
   py::dict result;
   result["generation"] = to_str(report.generation);
-  result["events"] = counts;
+  result["events"] = py::dict(py::arg("read") = report.read, py::arg("ingested") = report.ingested, py::arg("duplicates") = report.duplicates,
+                              py::arg("dropped") = to_dict(report.dropped), py::arg("noted") = to_dict(report.noted),
+                              py::arg("proposals") = to_list(report.proposals), py::arg("no_products") = no_products);
   result["users"] = report.users;
   result["items"] = report.items;
-  py::dict items_dropped;
-  for (const auto& [cause, lines] : report.items_dropped) items_dropped[to_str(cause)] = lines.lines;
-  result["items_dropped"] = items_dropped;
+  result["items_dropped"] = to_dict(report.items_dropped);
   const auto& back = report.cancellations;
   const py::dict cancellations(py::arg("whole") = back.whole, py::arg("in_part") = back.in_part, py::arg("unmatched") = back.unmatched);
   const py::dict without_person(py::arg("trained") = report.orders_without_person, py::arg("cancellations") = cancellations);
   result["orders_without_person"] = without_person;
+  result["people"] = py::dict(py::arg("read") = report.people.read, py::arg("kept") = report.people.kept, py::arg("changed") = report.people.changed,
+                              py::arg("with_events") = report.people.with_events, py::arg("dropped") = to_dict(report.people.dropped),
+                              py::arg("proposals") = to_list(report.people.proposals));
   result["models"] = models;
   result["seconds"] = report.seconds;
   result["peak_rss_mb"] = report.peak_rss_mb;
@@ -319,6 +314,22 @@ void bind_store(py::module_& module) {
         }
         return to_list(gone);
       })
+      .def("attributes", [](const Store& store, const py::object& user) {
+        const auto text = to_text(user, "user");
+        if (text.empty()) throw Error(ErrorCode::invalid_argument, "user", "is empty", "the id of a user");
+        std::vector<store::PersonAttribute> found;
+        {
+          const py::gil_scoped_release unlocked;
+          found = store.people().attributes(user_key(PersonSort::user, text));
+        }
+        py::dict result;
+        for (const auto& attribute : found) {
+          const auto name = to_str(attribute.name);
+          if (!result.contains(name)) result[name] = py::dict();
+          result[name][to_str(attribute.source)] = to_str(attribute.value);
+        }
+        return result;
+      })
       .def("verify", [](const Store& store) {
         store::VerifyReport report;
         {
@@ -336,12 +347,7 @@ void bind_store(py::module_& module) {
           if (check.id == "CURRENT") current = told(check.ok, check.errors);
           else generations.append(generation);
         }
-        const auto people = told(report.people_ok, report.people_errors);
-        py::dict result;
-        result["generations"] = generations;
-        result["current"] = current;
-        result["people"] = people;
-        return result;
+        return py::dict(py::arg("generations") = generations, py::arg("current") = current, py::arg("people") = told(report.people_ok, report.people_errors));
       });
   module.def("train", &train);
 }
@@ -429,6 +435,7 @@ void bind_engine(py::module_& module) {
              py::dict result;
              result["known"] = receipt.known;
              result["events"] = receipt.events;
+             result["attributes"] = receipt.attributes;
              result["time"] = to_str(format_time(receipt.time_us));
              result["overwritten"] = receipt.overwritten;
              return result;

@@ -27,6 +27,7 @@
 #include "pannier/data/import_map.hpp"
 #include "pannier/data/interaction_matrix.hpp"
 #include "pannier/data/orders.hpp"
+#include "pannier/data/profile.hpp"
 #include "pannier/data/simulate.hpp"
 #include "pannier/data/split.hpp"
 #include "pannier/data/weighting.hpp"

@@ -8,10 +8,9 @@
 
 #include "data/field_text.hpp"
 #include "data/item_folding.hpp"
-#include "data/json_line.hpp"
 #include "data/line_faults.hpp"
+#include "data/subject_file.hpp"
 #include "data/table_file.hpp"
-#include "data/text_arena.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/data/event.hpp"
 
@@ -119,8 +118,6 @@ class CatalogReader {
  public:
   CatalogReader(OnError on_error, bool fold) : faults_(on_error), fold_(fold) {}
 
-  /// `place(field)` gives FILE:LINE:FIELD.
-  template <class Place>
   void take(const std::vector<std::string>& columns, std::span<const std::string_view> fields, const Place& place) {
     CatalogItem item;
     auto fault = read_item(columns, fields, item);
@@ -155,82 +152,18 @@ class CatalogReader {
   bool fold_;
 };
 
-/// Refuses what has the columns of an event. `has(column)`.
-template <class Has>
-void refuse_events(const Has& has, const std::string& where) {
-  for (const auto* person : {"user", "visitor", "session", "order"})
-    if (has("time") && has("kind") && has(person))
-      throw Error(ErrorCode::malformed_input, where, std::string("is an event file: it has the columns time, kind and ") + person,
-                  "an items file: a line an item, with a column item and any of name, category, brand, price, stock, image");
-}
-
-void read_table(CatalogReader& items, RecordReader reader) {
-  TableFile table(std::move(reader));
-  if (!table.find("item")) table.refuse_missing("item", "the item's id", "a column named item");
-  refuse_events([&](const char* column) { return table.find(column).has_value(); }, table.reader().name() + ":1");
-  table.read(
-      items.faults(), [] {},
-      [&](std::span<const std::string_view> fields) { items.take(table.columns(), fields, [&](const std::string& field) { return table.where(field); }); });
-}
-
-/// An object a line: its texts and numbers are the columns; a list of texts is joined by "/", as a category's path.
-void read_json(CatalogReader& items, RecordReader reader) {
-  JsonLine line;
-  TextArena arena;
-  std::vector<std::string> columns;
-  std::vector<std::string_view> fields;
-  auto& faults = items.faults();
-  const auto place = [&](const std::string& field) { return reader.where(reader.line()) + (field.empty() ? "" : ":" + field); };
-  const auto refuse = [&](Cause cause, const std::string& field, const std::string& problem, const std::string& allowed) {
-    faults.drop(cause, [&] { return Error(ErrorCode::malformed_input, place(field), problem, allowed); });
-  };
-  const auto text_of = [&](const JsonValue& value) {
-    if (value.type == JsonValue::Type::null) return std::string_view();
-    return value.type == JsonValue::Type::number ? shortest_number(value.text, arena) : value.text;
-  };
-  const auto take = [&] {
-    const auto& values = line.values();
-    columns.clear();
-    fields.clear();
-    for (std::uint32_t at = 1; at < values[0].end; at = values[at].end) {
-      const auto& value = values[at];
-      const std::string key(value.key);
-      if (std::find(columns.begin(), columns.end(), key) != columns.end()) return refuse(Cause::bad_json, key, "the key stands twice", "each key once");
-      std::string joined;
-      for (auto inner = at + 1; inner < value.end; inner = values[inner].end) {
-        const auto type = values[inner].type;
-        if (value.type != JsonValue::Type::array || (type != JsonValue::Type::text && type != JsonValue::Type::number))
-          return refuse(Cause::bad_type, key, "holds more than texts and numbers", "a text, a number, true, false, or a list of texts");
-        (joined += joined.empty() ? "" : "/") += text_of(values[inner]);
-      }
-      columns.push_back(key);
-      fields.push_back(value.end > at + 1 ? arena.keep(joined) : text_of(value));
-    }
-    refuse_events([&](const char* column) { return std::find(columns.begin(), columns.end(), column) != columns.end(); }, place(""));
-    items.take(columns, fields, place);
-  };
-  for (auto step = reader.next(); step != RecordReader::Step::end; step = reader.next()) {
-    if (step == RecordReader::Step::block_end) {
-      reader.load();
-      continue;
-    }
-    const auto text = reader.fields()[0];
-    if (trimmed(text).empty()) continue;
-    faults.count_line();
-    arena.clear();
-    if (const auto fault = line.parse(text, arena)) refuse(Cause::bad_json, "", "at byte " + std::to_string(fault->at + 1) + ": " + fault->problem, fault->allowed);
-    else take();
-  }
-  if (faults.lines() == 0) throw Error(ErrorCode::malformed_input, reader.where(1), "the file is empty", "a JSON object a line, {\"item\": ..., \"name\": ...}");
-}
-
 }  // namespace
 
 Catalog read_catalog(const std::filesystem::path& file, OnError on_error, ImportSummary* summary, bool fold_item_case) {
+  static constexpr std::array<std::string_view, 4> who = {"user", "visitor", "session", "order"};
+  static constexpr SubjectFile items_file = {.id = "item",
+                                             .purpose = "the item's id",
+                                             .example = R"({"item": ..., "name": ...})",
+                                             .event_columns = who,
+                                             .expected = "an items file: a line an item, with a column item and any of name, category, brand, price, stock, image"};
   CatalogReader items(on_error, fold_item_case);
-  RecordReader reader(open_bytes(file), file);
-  if (reader.dialect() == Dialect::json) read_json(items, std::move(reader));
-  else read_table(items, std::move(reader));
+  read_subjects(file, items_file, items.faults(),
+                [&](const auto& columns, std::span<const std::string_view> fields, const Place& place) { items.take(columns, fields, place); });
   if (summary != nullptr) *summary = items.faults().summary();
   return std::move(items.catalog());
 }

@@ -18,9 +18,9 @@ enum class Cause : std::uint8_t {
   zero_quantity, negative_quantity, stock_correction, bad_price, negative_price, bad_value, bad_currency, bad_position,
   bad_dwell_ms, bad_consent, bad_slot, bad_stock, duplicate_item, text_too_long, invalid_utf8, nul_byte, too_few_fields,
   too_many_fields, bad_quote, dropped_item, other_currency, bad_json, bad_type,
-  not_a_shop_event, order_without_items,
+  not_a_shop_event, order_without_items, duplicate_user,
 };
-inline constexpr std::size_t cause_count = 33;
+inline constexpr std::size_t cause_count = 34;
 
 [[nodiscard]] std::string_view name(Cause cause) noexcept;
 

@@ -51,6 +51,32 @@ bool is_evidence(const data::Event& event, const data::WeightingConfig& weightin
               "at least one (see \"events\".\"weights\" of the config)");
 }
 
+/// Takes the users files in, after the events of the same transaction.
+void ingest_users(store::PeopleStore::Transaction& transaction, const TrainInputs& inputs, const FitControl& control, PeopleRead& report) {
+  for (const auto& file : inputs.users) {
+    store::ProfileCounts counts;
+    const auto summary = data::read_profiles(
+        file, inputs.import.on_error,
+        [&](std::span<const data::Profile> profiles) {
+          const auto more = transaction.put_profiles(profiles);
+          counts.changed += more.changed;
+          counts.with_events += more.with_events;
+        },
+        with_stage(control, "reading users"));
+    report.read += summary.read;
+    report.kept += summary.given;
+    report.changed += counts.changed;
+    report.with_events += counts.with_events;
+    for (const auto& [cause, lines] : summary.dropped) {
+      auto& sum = report.dropped[cause];
+      sum.lines += lines.lines;
+      if (sum.example.empty()) sum.example = lines.example;
+    }
+    if (summary.given > 0 && counts.with_events == 0)
+      report.proposals.push_back("none of the people of " + file.filename().string() + " has an event: are its users named as those of the events are?");
+  }
+}
+
 void ingest(store::PeopleStore& people, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control, TrainReport& report) {
   const bool was_empty = people.event_count() == 0;
   bool evidence = false;
@@ -72,7 +98,8 @@ void ingest(store::PeopleStore& people, const TrainInputs& inputs, const TrainCo
   report.proposals = std::move(summary.proposals);
   report.no_products = std::move(summary.no_products);
   if (was_empty && !evidence) refuse_without_evidence(report);
-  if (!summary.currency.empty()) transaction->set_currency(summary.currency);
+  if (!inputs.events.empty() && !summary.currency.empty()) transaction->set_currency(summary.currency);
+  ingest_users(*transaction, inputs, control, report.people);
   checkpoint(control, "ingesting", 0, 1);
   transaction->commit();
   checkpoint(control, "ingesting", 1, 1);
@@ -262,7 +289,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   TrainReport report;
   report.items_dropped = std::move(items_read.dropped);
   auto& people = attempt->people();
-  if (!inputs.events.empty()) ingest(people, inputs, config, control, report);
+  if (!inputs.events.empty() || !inputs.users.empty()) ingest(people, inputs, config, control, report);
 
   store::GenerationContent content;
   auto& info = content.info;
@@ -358,12 +385,16 @@ std::string to_json(const TrainReport& report) {
   };
   counts("dropped", report.dropped);
   counts("noted", report.noted);
-  out += ",\"proposals\":[";
-  for (const auto& proposal : report.proposals) {
-    if (out.back() != '[') out += ',';
-    put_json(out, proposal);
-  }
-  out += "],\"no_products\":[";
+  const auto texts = [&out](std::string_view name, const std::vector<std::string>& of) {
+    ((out += ",\"") += name) += "\":[";
+    for (const auto& text : of) {
+      if (out.back() != '[') out += ',';
+      put_json(out, text);
+    }
+    out += ']';
+  };
+  texts("proposals", report.proposals);
+  out += ",\"no_products\":[";
   for (const auto& code : report.no_products) {
     out += out.back() == '[' ? "{\"item\":" : ",{\"item\":";
     put_json(out, code.item);
@@ -381,6 +412,14 @@ std::string to_json(const TrainReport& report) {
   field("users", report.users);
   field("items", report.items);
   counts("items_dropped", report.items_dropped);
+  out += ",\"people\":{\"read\":";
+  put_json(out, report.people.read);
+  field("kept", report.people.kept);
+  field("changed", report.people.changed);
+  field("with_events", report.people.with_events);
+  counts("dropped", report.people.dropped);
+  texts("proposals", report.people.proposals);
+  out += '}';
   out += ",\"orders_without_person\":{\"trained\":";
   put_json(out, report.orders_without_person);
   out += ",\"cancellations\":{\"whole\":";

@@ -20,6 +20,10 @@ void require_valid_events(std::span<const data::ImportedEvent> events) {
   for (std::size_t i = 0; i < events.size(); ++i) data::require_valid(events[i].event, "events[" + std::to_string(i) + "]");
 }
 
+void require_valid_profiles(std::span<const data::Profile> profiles) {
+  for (std::size_t i = 0; i < profiles.size(); ++i) data::require_valid(profiles[i], "profiles[" + std::to_string(i) + "]");
+}
+
 void require_currency(std::string_view code, std::string_view settled, const std::string& where) {
   if (!data::is_currency_code(code))
     throw Error(ErrorCode::invalid_argument, where + ": currency", "'" + std::string(code) + "'", "an ISO 4217 code of three capital letters such as EUR");

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pannier/core/error.hpp"
+#include "store/people_attributes_sqlite.hpp"
 
 namespace pannier::store {
 namespace {
@@ -16,6 +17,7 @@ constexpr char set_meta[] = "INSERT INTO meta(name, value, checksum) VALUES(?1, 
 constexpr char find_person[] = "SELECT number FROM people WHERE key=?1";
 constexpr char add_person[] = "INSERT INTO people(number, key, sort, plain, checksum) VALUES(?1, ?2, ?3, ?4, ?5)";
 constexpr char find_event[] = "SELECT 1 FROM events WHERE event_id=?1";
+constexpr char find_person_event[] = "SELECT 1 FROM events WHERE person=?1 LIMIT 1";
 constexpr char add_event[] = "INSERT INTO events(person, sequence, event_id, time, kind, payload, checksum) "
                              "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
@@ -126,6 +128,21 @@ AppendCounts Appender::append(std::span<const data::ImportedEvent> events) {
     }
     ++counts.ingested;
     ++next_sequence_;
+  }
+  return counts;
+}
+
+ProfileCounts Appender::put(std::span<const data::Profile> profiles) {
+  end_bulk();
+  ProfileCounts counts;
+  for (const auto& profile : profiles) {
+    const auto first_free = next_person_;
+    const auto person = person_of(data::PersonName{PersonSort::user, profile.user});
+    const bool says_more = put_attributes(connection_, person.number, person.key, profile);
+    counts.changed += person.number == first_free || says_more ? 1u : 0u;
+    auto& find = connection_.statement(find_person_event).bind(1, person.number);
+    const Running running(find);
+    counts.with_events += find.step() ? 1u : 0u;
   }
   return counts;
 }

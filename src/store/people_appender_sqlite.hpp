@@ -61,6 +61,8 @@ class Appender {
 
   /// Events are valid. Errors: as fail_sqlite(), and then the transaction must be taken back.
   AppendCounts append(std::span<const data::ImportedEvent> events);
+  /// Keeps what valid profiles say. A bulk ends before. Errors: as append().
+  ProfileCounts put(std::span<const data::Profile> profiles);
   /// Writes what is collected and the next numbers; then the caller commits.
   void finish();
 

@@ -12,7 +12,9 @@
 namespace pannier::store {
 namespace {
 
-constexpr std::array<std::string_view, 6> schema = {
+constexpr std::array<std::string_view, 7> schema = {
+    "CREATE TABLE attributes(person INTEGER NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, value TEXT NOT NULL, "
+    "checksum INTEGER NOT NULL, PRIMARY KEY(person, name, source)) WITHOUT ROWID",
     "CREATE TABLE catalog(item TEXT NOT NULL, field TEXT NOT NULL, version INTEGER NOT NULL, value BLOB NOT NULL, "
     "checksum INTEGER NOT NULL, PRIMARY KEY(item, field)) WITHOUT ROWID",
     "CREATE INDEX catalog_by_version ON catalog(version)",
@@ -24,8 +26,10 @@ constexpr std::array<std::string_view, 6> schema = {
     "checksum INTEGER NOT NULL)",
 };
 
-/// The first of the schema's statements, by name.
-constexpr std::size_t added_in_version_2 = 2;
+/// How many of the schema's statements, which stand by name, a version lacks: the first ones, as it happens.
+constexpr std::size_t lacking(std::int64_t version) noexcept {
+  return version < catalog_schema_version ? 3 : version < attributes_schema_version ? 1 : 0;
+}
 
 [[noreturn]] void fail_sqlite(int code, sqlite3* database, const std::string& where) {
   const std::string said = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
@@ -66,7 +70,7 @@ std::string uri_of(const std::filesystem::path& file, std::string_view query) {
 }  // namespace
 
 std::span<const std::string_view> people_schema() noexcept { return schema; }
-std::string_view event_index_schema() noexcept { return schema[3]; }
+std::string_view event_index_schema() noexcept { return schema[4]; }
 
 // --- Statement -----------------------------------------------------------------------------------------------------
 
@@ -242,21 +246,22 @@ void Connection::require_ours() {
     }
   }
   execute("COMMIT");
-  std::span<const std::string_view> expected = schema;
-  if (version == first_people_schema_version) expected = expected.subspan(added_in_version_2);
+  const auto expected = std::span(schema).subspan(lacking(version));
   if (version < first_people_schema_version || !std::equal(statements.begin(), statements.end(), expected.begin(), expected.end()))
-    throw Error(ErrorCode::malformed_input, where_, "has other tables than a people store", "the tables catalog, events, meta and people");
+    throw Error(ErrorCode::malformed_input, where_, "has other tables than a people store", "the tables attributes, catalog, events, meta and people");
 }
 
 void Connection::update_tables() {
   if (schema_version() == people_schema_version) return;
   execute("BEGIN IMMEDIATE");
-  if (schema_version() == first_people_schema_version) {  // Nobody else was first.
-    for (const auto statement : std::span(schema).first(added_in_version_2)) execute(std::string(statement).c_str());
+  if (const auto version = schema_version(); version < people_schema_version) {  // Nobody else was first.
+    for (const auto statement : std::span(schema).first(lacking(version))) execute(std::string(statement).c_str());
     execute(("PRAGMA user_version=" + std::to_string(people_schema_version)).c_str());
   }
   execute("COMMIT");
 }
+
+std::int64_t Connection::changes() const noexcept { return sqlite3_changes(database_); }
 
 void Connection::execute(const char* sql) {
   const int code = sqlite3_exec(database_, sql, nullptr, nullptr, nullptr);

@@ -25,9 +25,10 @@ namespace pannier::store {
 
 /// Marks a database as ours ("PNRP"), with the version of its tables.
 inline constexpr std::int64_t people_application_id = 0x504E5250;
-inline constexpr std::int64_t people_schema_version = 2;
-/// Version 1 had no table of live changes of the catalogue. Opened for writing it gets one; read only it has none.
-inline constexpr std::int64_t first_people_schema_version = 1;
+inline constexpr std::int64_t people_schema_version = 3;
+/// Older versions lack tables. Opened for writing they get them; read only they are read without: before `catalog_schema_version` there were no live changes
+/// of the catalogue, before `attributes_schema_version` no attributes of people.
+inline constexpr std::int64_t first_people_schema_version = 1, catalog_schema_version = 2, attributes_schema_version = 3;
 /// The statements that make the tables, word for word as sqlite_schema keeps them, by name.
 [[nodiscard]] std::span<const std::string_view> people_schema() noexcept;
 /// The one that makes the index of event ids.
@@ -104,6 +105,8 @@ class Connection {
   [[nodiscard]] const std::string& where() const noexcept { return where_; }
   /// Of the tables as they are now.
   [[nodiscard]] std::int64_t schema_version();
+  /// How many rows the last statement that changes rows did change.
+  [[nodiscard]] std::int64_t changes() const noexcept;
   /// Takes back an open transaction, if there is one; never fails.
   void roll_back() noexcept;
   /// Closes without touching the log: for a child of fork(), see ConnectionPool.

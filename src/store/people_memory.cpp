@@ -33,6 +33,7 @@ struct Person {
   PersonSort sort = PersonSort::user;
   std::string plain;
   std::vector<Stored> events;
+  std::map<std::pair<std::string, std::string>, std::string> attributes{};  // by name and source
 };
 
 /// The same promises as in SQLite, kept by this process's memory. A transaction stages its events and hands them over at commit;
@@ -97,6 +98,19 @@ class MemoryPeople final : public PeopleStore, public std::enable_shared_from_th
     return currency_;
   }
 
+  std::vector<PersonAttribute> attributes(const UserKey& key) const override {
+    std::vector<PersonAttribute> out;
+    const std::shared_lock lock(mutex_);
+    if (const auto number = numbers_.find(key); number != numbers_.end())
+      for (const auto& [place, value] : people_.at(number->second).attributes) out.push_back({place.first, place.second, value});
+    return out;
+  }
+
+  std::uint64_t people_with_attributes() const override {
+    const std::shared_lock lock(mutex_);
+    return static_cast<std::uint64_t>(std::count_if(people_.begin(), people_.end(), [](const auto& entry) { return !entry.second.attributes.empty(); }));
+  }
+
   void people(const std::function<bool(const UserKey&, data::PersonName)>& each) const override {
     const std::shared_lock lock(mutex_);
     for (const auto& [number, person] : people_)
@@ -113,6 +127,7 @@ class MemoryPeople final : public PeopleStore, public std::enable_shared_from_th
     const auto person = people_.find(number->second);
     receipt.known = true;
     receipt.events = person->second.events.size();
+    receipt.attributes = person->second.attributes.size();
     if (dry_run) return receipt;
     for (const auto& event : person->second.events) event_ids_.erase(event.event_id);
     people_.erase(person);
@@ -220,7 +235,35 @@ class MemoryTransaction final : public PeopleStore::Transaction {
       staged_.push_back({name ? std::optional(user_key(name->sort, name->id)) : std::nullopt,
                          name ? name->sort : PersonSort::user, name ? std::string(name->id) : std::string(),
                          {next_sequence_++, id, event.time_us, event.kind, {bytes.begin(), bytes.end()}}});
+      if (const auto& person = staged_.back().person) people_with_staged_events_.insert(*person);
       ++counts.ingested;
+    }
+    return counts;
+  }
+
+  ProfileCounts put_profiles(std::span<const data::Profile> profiles) override {
+    require_open();
+    require_valid_profiles(profiles);
+    ProfileCounts counts;
+    for (const auto& profile : profiles) {
+      const auto key = user_key(PersonSort::user, profile.user);
+      const auto number = people_->numbers_.find(key);
+      const Person* const known = number == people_->numbers_.end() ? nullptr : &people_->people_.at(number->second);
+      const bool has_events = people_with_staged_events_.contains(key);
+      auto [said, is_new] = said_.try_emplace(key);
+      if (is_new) said_in_order_.emplace_back(key, profile.user);
+      bool changed = is_new && known == nullptr && !has_events;
+      for (const auto& [name, value] : profile.attributes) {
+        const std::pair place(name, profile.source);
+        std::string now;
+        if (const auto staged = said->second.find(place); staged != said->second.end()) now = staged->second;
+        else if (known != nullptr && known->attributes.contains(place)) now = known->attributes.at(place);
+        if (now == value) continue;
+        changed = true;
+        said->second[place] = value;
+      }
+      counts.changed += changed ? 1u : 0u;
+      counts.with_events += has_events || (known != nullptr && !known->events.empty()) ? 1u : 0u;
     }
     return counts;
   }
@@ -236,17 +279,24 @@ class MemoryTransaction final : public PeopleStore::Transaction {
     open_ = false;
     const std::unique_lock lock(people_->mutex_);
     people_->currency_ = currency_;
+    const auto number_of = [&](const UserKey& key, PersonSort sort, std::string&& plain) {
+      const auto [known, added] = people_->numbers_.try_emplace(key, people_->next_person_);
+      if (added) people_->people_[people_->next_person_++] = {key, sort, std::move(plain), {}, {}};
+      return known->second;
+    };
     for (auto& entry : staged_) {
-      auto number = nobody;
-      if (entry.person) {
-        const auto [known, added] = people_->numbers_.try_emplace(*entry.person, people_->next_person_);
-        number = known->second;
-        if (added) people_->people_[people_->next_person_++] = {*entry.person, entry.sort, std::move(entry.plain), {}};
-      }
+      const auto number = entry.person ? number_of(*entry.person, entry.sort, std::move(entry.plain)) : nobody;
       people_->event_ids_.insert(entry.event.event_id);
       people_->people_[number].events.push_back(std::move(entry.event));
     }
     people_->next_sequence_ = next_sequence_;
+    for (auto& [key, user] : said_in_order_) {
+      auto& attributes = people_->people_.at(number_of(key, PersonSort::user, std::move(user))).attributes;
+      for (auto& [place, value] : said_.at(key)) {
+        if (value.empty()) attributes.erase(place);
+        else attributes[place] = std::move(value);
+      }
+    }
   }
 
  private:
@@ -266,6 +316,9 @@ class MemoryTransaction final : public PeopleStore::Transaction {
   std::string currency_;
   std::unordered_set<UserKey, UserKeyHash> staged_ids_;
   std::vector<Entry> staged_;
+  std::unordered_set<UserKey, UserKeyHash> people_with_staged_events_;
+  std::unordered_map<UserKey, std::map<std::pair<std::string, std::string>, std::string>, UserKeyHash> said_;  // by name and source; "": taken back
+  std::vector<std::pair<UserKey, std::string>> said_in_order_;
   bool open_ = true;
 };
 

@@ -23,6 +23,9 @@ inline constexpr int busy_wait_ms = 10'000;
 /// Refuses a batch that holds an invalid event. Errors: invalid_argument naming its position and field.
 void require_valid_events(std::span<const data::ImportedEvent> events);
 
+/// Refuses profiles of which one is invalid. Errors: invalid_argument naming its position and field.
+void require_valid_profiles(std::span<const data::Profile> profiles);
+
 /// Refuses what is no code of three capital letters, and another code than the one settled ("": none). Errors: invalid_argument.
 void require_currency(std::string_view code, std::string_view settled, const std::string& where);
 

@@ -14,6 +14,7 @@
 #include "pannier/core/time.hpp"
 #include "store/catalog_rows.hpp"
 #include "store/people_appender_sqlite.hpp"
+#include "store/people_attributes_sqlite.hpp"
 #include "store/people_connection_sqlite.hpp"
 #include "store/people_open.hpp"
 #include "store/people_row.hpp"
@@ -162,6 +163,21 @@ class SqlitePeople final : public PeopleStore, public std::enable_shared_from_th
     return read_currency(*lease);
   }
 
+  std::vector<PersonAttribute> attributes(const UserKey& person) const override {
+    const auto lease = pool_.take();
+    const Snapshot snapshot(*lease);
+    std::uint64_t damaged = 0;
+    auto out = read_attributes(*lease, person, damaged);
+    damaged_rows_.fetch_add(damaged, std::memory_order_relaxed);
+    return out;
+  }
+
+  std::uint64_t people_with_attributes() const override {
+    const auto lease = pool_.take();
+    const Snapshot snapshot(*lease);
+    return count_people_with_attributes(*lease);
+  }
+
   void people(const std::function<bool(const UserKey&, data::PersonName)>& each) const override {
     const auto lease = pool_.take();
     auto& statement = lease->statement(all_people);
@@ -181,10 +197,13 @@ class SqlitePeople final : public PeopleStore, public std::enable_shared_from_th
     const auto look = [&] {
       const auto number = count(*lease, find_person, person);
       receipt.known = number != nobody;
-      if (receipt.known) receipt.events = static_cast<std::uint64_t>(count(*lease, count_person_events, number));
+      if (!receipt.known) return number;
+      receipt.events = static_cast<std::uint64_t>(count(*lease, count_person_events, number));
+      receipt.attributes = count_attributes(*lease, number);
       return number;
     };
     if (dry_run) {
+      const Snapshot snapshot(*lease);
       look();
       return receipt;
     }
@@ -193,6 +212,7 @@ class SqlitePeople final : public PeopleStore, public std::enable_shared_from_th
       const auto number = look();
       if (number == nobody) return receipt;
       lease->statement(erase_events).bind(1, number).run();
+      erase_attributes(*lease, number);
       lease->statement(erase_person).bind(1, number).run();
       lease->execute("COMMIT");
     }
@@ -221,14 +241,14 @@ class SqlitePeople final : public PeopleStore, public std::enable_shared_from_th
 
   std::int64_t last_item_change() const override {
     const auto lease = pool_.take();
-    return lease->schema_version() < people_schema_version ? 0 : count(*lease, last_change, std::nullopt);
+    return lease->schema_version() < catalog_schema_version ? 0 : count(*lease, last_change, std::nullopt);
   }
 
   std::vector<ItemChange> item_changes(std::int64_t after) const override {
     std::vector<ItemChange> out;
     const auto lease = pool_.take();
     const Snapshot snapshot(*lease);
-    if (lease->schema_version() < people_schema_version) return out;
+    if (lease->schema_version() < catalog_schema_version) return out;
     auto& rows = lease->statement(changes_after).bind(1, after);
     const Running running(rows);
     while (rows.step()) {
@@ -292,6 +312,15 @@ class SqliteTransaction final : public PeopleStore::Transaction {
     require_valid_events(events);
     open_ = false;  // what fails half way may not be committed
     const auto counts = appender_.append(events);
+    open_ = true;
+    return counts;
+  }
+
+  ProfileCounts put_profiles(std::span<const data::Profile> profiles) override {
+    require_open();
+    require_valid_profiles(profiles);
+    open_ = false;
+    const auto counts = appender_.put(profiles);
     open_ = true;
     return counts;
   }
@@ -372,7 +401,7 @@ Findings SqlitePeople::verify() const {
       if (person.number >= next_person) found.add(place + ": is not below next_person");
       known.emplace_back(person.number, person.key);
     }
-    if (lease->schema_version() >= people_schema_version) {
+    if (lease->schema_version() >= catalog_schema_version) {
       auto& changes = lease->statement(changes_after).bind(1, std::numeric_limits<std::int64_t>::min());
       const Running running_changes(changes);
       while (changes.step()) {
@@ -383,6 +412,7 @@ Findings SqlitePeople::verify() const {
         else if (row.version <= 0 || !apply(row, item)) found.add(place + ": holds what no item does");
       }
     }
+    verify_attributes(*lease, known, [&](std::string finding) { found.add(std::move(finding)); });
     auto& events = lease->statement(events_between).bind(1, std::numeric_limits<std::int64_t>::min())
                        .bind(2, std::numeric_limits<std::int64_t>::max());
     const Running running_events(events);

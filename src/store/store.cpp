@@ -312,7 +312,8 @@ class FolderStore final : public Store {
   void take_back_if_empty() noexcept {
     if (!made_here_ || people_given_out_) return;
     try {
-      if (!generations().empty() || current() || ((people_ || fs::exists(people_file())) && opened_people().event_count() > 0)) return;
+      if (!generations().empty() || current()) return;
+      if ((people_ || fs::exists(people_file())) && (opened_people().event_count() > 0 || opened_people().people_with_attributes() > 0)) return;
       people_.reset();
       // Closing the last connection removes the log: one that is left belongs to another process.
       if (fs::exists(people_file().string() + "-wal")) return;

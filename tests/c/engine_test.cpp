@@ -441,6 +441,30 @@ TEST_CASE("c: training tells its progress, stops on request, and refuses bad inp
   ok(pnr_store_train(opened.store, &options, nullptr, &report, &error), error);
   CHECK(report.items_dropped == 1);
   options.items = {nullptr, 0};
+  CHECK((report.people_read == 0 && report.people_kept == 0));
+  const auto users_file = folder.at("users.csv");
+  std::ofstream(users_file) << "user,source,city\nu1,crm,Bern\n,crm,Rome\nstranger,crm,Oslo\n";
+  const auto users = shop::text(users_file);
+  options.users = &users;
+  options.user_file_count = 1;
+  ok(pnr_store_train(opened.store, &options, nullptr, &report, &error), error);
+  CHECK((report.people_read == 3 && report.people_kept == 2 && report.people_changed == 2 && report.people_dropped == 1));
+  // A caller of the first header knows no users files and is told nothing of them.
+  auto older = options;
+  older.struct_size = offsetof(pnr_train_options, users);
+  struct {
+    pnr_train_report report;
+    unsigned char guard[8];
+  } told;
+  pnr_train_report_init(&told.report, offsetof(pnr_train_report, people_read));
+  std::memset(&told.report.people_read, 0x5A, sizeof told - offsetof(pnr_train_report, people_read));
+  ok(pnr_store_train(opened.store, &older, nullptr, &told.report, &error), error);
+  CHECK((told.report.lines_read == 2 && told.report.items_dropped == 0 && told.report.struct_size == offsetof(pnr_train_report, people_read)));
+  CHECK((told.report.people_read == 0x5A5A5A5A5A5A5A5A && told.report.people_dropped == 0x5A5A5A5A5A5A5A5A));
+  options.users = nullptr;
+  CHECK(pnr_store_train(opened.store, &options, nullptr, nullptr, &error) == PNR_INVALID_ARGUMENT);
+  CHECK(std::string(error.where) == "options.users");
+  options.user_file_count = 0;
   const std::string wrong = "no_such_field=x";
   options.map = shop::text(wrong);
   CHECK(pnr_store_train(opened.store, &options, nullptr, nullptr, &error) == PNR_INVALID_ARGUMENT);

@@ -175,7 +175,7 @@ def test_the_json_door_answers_as_the_keywords_do(engine):
 
 def test_an_erased_person_is_a_stranger(engine):
     receipt = engine.erase(user="u5")
-    assert set(receipt) == {"known", "events", "time", "overwritten"}
+    assert set(receipt) == {"known", "events", "attributes", "time", "overwritten"}
     assert receipt["known"] is True and receipt["events"] == 8 and receipt["overwritten"] is True
     assert engine.recommend("u5").policy == "popular"
     assert engine.erase(user="u5") ["known"] is False

@@ -29,6 +29,8 @@ class DamagedPeople final : public store::PeopleStore {
   std::int64_t last_sequence() const override { fail(); }
   std::uint64_t event_count() const override { fail(); }
   std::string currency() const override { fail(); }
+  std::vector<store::PersonAttribute> attributes(const UserKey&) const override { fail(); }
+  std::uint64_t people_with_attributes() const override { fail(); }
   void people(const std::function<bool(const UserKey&, data::PersonName)>&) const override { fail(); }
   store::EraseReceipt erase(const UserKey&, bool) override { fail(); }
   std::int64_t change_items(std::span<const data::CatalogItem>) override { fail(); }

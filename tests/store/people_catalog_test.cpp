@@ -98,7 +98,7 @@ std::filesystem::path version_one(const Scratch& scratch) {
   const auto file = scratch.folder() / "people.sqlite";
   EventMaker make;
   PeopleStore::open(file, Mode::create)->append(std::vector{make.view("anna", "i1")});
-  execute(file, "DROP TABLE catalog; PRAGMA user_version=1");
+  execute(file, "DROP TABLE attributes; DROP TABLE catalog; PRAGMA user_version=1");
   return file;
 }
 

@@ -143,8 +143,8 @@ TEST_CASE("people in SQLite: an empty, foreign or newer database is refused by i
   execute(trigger, "CREATE TRIGGER t AFTER INSERT ON people BEGIN DELETE FROM events; END");
   CHECK_THAT(refused(trigger, ErrorCode::malformed_input), Contains("other tables"));
   const auto newer = write_small(scratch.folder() / "newer.sqlite");
-  execute(newer, "PRAGMA user_version=3");
-  CHECK_THAT(refused(newer, ErrorCode::unsupported), Contains("tables of version 3; expected version 2"));
+  execute(newer, "PRAGMA user_version=4");
+  CHECK_THAT(refused(newer, ErrorCode::unsupported), Contains("tables of version 4; expected version 3"));
   for (const auto mode : {Mode::read_write, Mode::read_only})
     CHECK(error_of([&] { (void)PeopleStore::open(scratch.folder() / "absent.sqlite", mode); }).first == ErrorCode::not_found);
   CHECK_FALSE(fs::exists(scratch.folder() / "absent.sqlite"));

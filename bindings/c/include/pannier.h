@@ -139,6 +139,8 @@ typedef struct pnr_train_options {
   pnr_text config;         /**< The train config as JSON, or empty for the defaults. */
   bool skip_bad_lines;     /**< false (default): the first bad line ends the call with its file, line and column. */
   uint8_t reserved[7];
+  const pnr_text *users;   /**< Paths of users files: attributes of people, each with its source. */
+  size_t user_file_count;
 } pnr_train_options;
 
 /** Writes the defaults into `struct_size` bytes at `options`.  @since 0.1 */
@@ -156,6 +158,10 @@ typedef struct pnr_train_report {
   double seconds;
   double peak_rss_mb;
   uint64_t items_dropped;   /**< Bad lines of the items file left out. */
+  uint64_t people_read;     /**< Lines of the users files. */
+  uint64_t people_kept;     /**< Those that are in the store now. */
+  uint64_t people_changed;  /**< Of them, those that said what the store did not hold. */
+  uint64_t people_dropped;  /**< Bad lines of the users files left out. */
 } pnr_train_report;
 
 /** Prepares `struct_size` bytes at `report`.  @since 0.1 */
@@ -351,7 +357,7 @@ PNR_API pnr_status pnr_engine_reload(pnr_engine *engine, bool *changed, pnr_erro
 typedef int32_t pnr_person;
 enum { PNR_PERSON_USER = 1, PNR_PERSON_VISITOR = 2, PNR_PERSON_SESSION = 3 };
 
-/** Forgets a person: all events and state. `removed` (may be NULL) is told how many events there were; 0 for a person
+/** Forgets a person: all events, attributes and state. `removed` (may be NULL) is told how many events there were; 0 for a person
  *  nobody knows. `overwritten` (may be NULL) is told false where others went on reading, so that old pages stay in the
  *  log file until its next checkpoint.
  *  Errors: PNR_INVALID_ARGUMENT, PNR_READ_ONLY, PNR_IO_FAILURE.  @since 0.1 */

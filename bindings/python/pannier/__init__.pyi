@@ -17,7 +17,7 @@ _Frame = Any
 _Progress = Union[bool, None, Callable[[str, int, int], Any]]
 _Time = Union[None, str, int, datetime.datetime, np.datetime64]
 _Clock = Optional[Callable[[], int]]
-_Erased = TypedDict("_Erased", {"known": bool, "events": int, "time": str, "overwritten": bool})
+_Erased = TypedDict("_Erased", {"known": bool, "events": int, "attributes": int, "time": str, "overwritten": bool})
 _Answers = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]
 _Self = TypeVar("_Self", bound="Recommender")
 
@@ -124,6 +124,7 @@ class Store:
     def current(self) -> Optional[str]: ...
     def rollback(self, generation: Optional[str] = ...) -> str: ...
     def prune(self, keep: int) -> list[str]: ...
+    def attributes(self, user: str) -> dict[str, dict[str, str]]: ...
     def verify(self) -> dict[str, Any]: ...
 
 class Engine:
@@ -152,7 +153,7 @@ class Engine:
     def generation(self) -> str: ...
 
 def train(store: Union[Store, _Path], *, events: Union[_Path, _Frame, Iterable[Union[_Path, _Frame]]] = ..., items: Union[_Path, _Frame, None] = ...,
-          map: Union[str, dict[str, str], None] = ..., kind: Optional[str] = ..., kinds: Union[str, dict[str, str], None] = ...,
+          users: Union[_Path, _Frame, Iterable[Union[_Path, _Frame]], None] = ..., map: Union[str, dict[str, str], None] = ..., kind: Optional[str] = ..., kinds: Union[str, dict[str, str], None] = ...,
           time_unit: Optional[Literal["iso", "s", "ms", "us", "none"]] = ..., utc_offset: Optional[str] = ...,
           refund_prefix: Union[str, dict[str, str], None] = ..., drop_items: Union[_Path, Iterable[str], None] = ...,
           fold_case: Optional[Literal["item"]] = ..., rate: Union[str, dict[str, float], None] = ...,

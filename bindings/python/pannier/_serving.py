@@ -115,6 +115,10 @@ class Store:
         """Removes all but the newest `keep` generations (1 or more), never the current one. Returns the ids removed."""
         return self._native.prune(_in_range(keep, 1, 2**31, "keep"))
 
+    def attributes(self, user):
+        """What users files said of a user: {attribute: {source: text}}; empty for a user nobody knows."""
+        return self._native.attributes(user)
+
     def verify(self):
         """Checks every byte: {"generations": [{"id", "ok", "errors"}], "current": {"ok", "errors"}, "people": {"ok", "errors"}}."""
         return self._native.verify()
@@ -199,7 +203,7 @@ class Engine:
         return self._native.reload()
 
     def erase(self, *, user=None, visitor=None, session=None):
-        """Forgets a person: all events and state. Returns {"known", "events", "time", "overwritten"}; `overwritten` is False where
+        """Forgets a person: all events, attributes and state. Returns {"known", "events", "attributes", "time", "overwritten"}; `overwritten` is False where
         others went on reading, so that old pages stay in the log file until its next checkpoint."""
         given = [(sort, id) for sort, id in (("user", user), ("visitor", visitor), ("session", session)) if id is not None]
         if len(given) != 1:
@@ -306,12 +310,13 @@ def _pairs(value):
     return ",".join(f"{key}={entry}" for key, entry in value.items()) if isinstance(value, dict) else value or ""
 
 
-def train(store, *, events=(), items=None, map=None, kind=None, kinds=None, time_unit=None, utc_offset=None, refund_prefix=None,
+def train(store, *, events=(), items=None, users=None, map=None, kind=None, kinds=None, time_unit=None, utc_offset=None, refund_prefix=None,
           drop_items=None, fold_case=None, rate=None, on_error="stop", config=None, threads=0, progress=False):
     """Ingests event files into a store, fits the configured models on all of its events, and publishes one generation.
 
     `store` is a Store or a path, which is made when absent; `events` a path, a pandas DataFrame or a list of them (none: the events
-    that the store holds); `items` an items file or a DataFrame. A DataFrame is written to a temporary CSV file without its index and read like any
+    that the store holds); `items` an items file or a DataFrame; `users` the same for what is known of people, or a list of them: a column user, perhaps source (who says
+    it; default: the file's name, of a DataFrame users[0].csv), the others attributes. A DataFrame is written to a temporary CSV file without its index and read like any
     other file, so that everything said of files holds for it; messages name it events[0].csv, and a column that holds missing values
     should not turn ids into numbers with a ".0". `config` is the train config, a dict or JSON text. How the files are read: `map` columns by
     field, as a dict or "user=customer_id,item=stock_code"; `kind` one kind for every line; `kinds` the file's words for
@@ -329,7 +334,9 @@ def train(store, *, events=(), items=None, map=None, kind=None, kinds=None, time
     with tempfile.TemporaryDirectory(prefix="pannier-") as folder:
         given = [events] if isinstance(events, (str, os.PathLike)) or _is_frame(events) else _as_list(events, "events")
         files = [_file_of(table, folder, f"events[{i}]") for i, table in enumerate(given)]
-        return _train(store, files, _file_of("" if items is None else items, folder, "items"), texts, listed, config, threads, progress)
+        known = [users] if isinstance(users, (str, os.PathLike)) or _is_frame(users) else list(users or ())
+        people = [_file_of(table, folder, f"users[{i}]") for i, table in enumerate(known)]
+        return _train(store, files, _file_of("" if items is None else items, folder, "items"), people, texts, listed, config, threads, progress)
 
 
 def _as_list(tables, name):
@@ -359,10 +366,10 @@ def _file_of(table, folder, name):
     return path
 
 
-def _train(store, files, items, texts, listed, config, threads, progress):
+def _train(store, files, items, people, texts, listed, config, threads, progress):
     text = config if isinstance(config, str) else "" if config is None else json.dumps(config)
     if not isinstance(store, Store):
         store = Store(store, mode="create")
     with Progress(progress) as told:
-        return _pannier.train(store._native, [os.fsencode(file) for file in files], os.fsencode(items or ""), texts, listed, text, threads,
-                              told)
+        return _pannier.train(store._native, [os.fsencode(file) for file in files], os.fsencode(items or ""),
+                              [os.fsencode(file) for file in people], texts, listed, text, threads, told)

@@ -46,6 +46,7 @@ struct TrainInputs {
   /// Items file, or empty. Given: it is the catalogue. Empty: items keep the attributes of the current generation, and where
   /// they had no more than a name, a name seen in an event wins. Live changes (Engine::upsert_items) are taken over, of which a file's fields win. Every item of the catalogue and of the events becomes an item.
   std::filesystem::path items{};
+  std::vector<std::filesystem::path> users{};  ///< Users files (data::read_profiles), taken in after the events and in one transaction with them; they change no model.
   /// `drop_items` also holds for what the store has already: their events are not trained on, and they are no items of the generation, whoever
   /// names them. The events stay in the store.
   data::ImportOptions import{};
@@ -61,6 +62,15 @@ struct TrainedModel {
   std::map<std::string, double> metrics;   ///< With TrainInputs::evaluate: keys as evaluate::evaluate() gives at 20; empty when nobody has an item to hold out.
 };
 
+/// What the users files said.
+struct PeopleRead {
+  std::uint64_t read = 0, kept = 0;        ///< Lines, those that are in the store now.
+  std::uint64_t changed = 0;               ///< Of them, those that said what the store did not hold.
+  std::uint64_t with_events = 0;           ///< Of the kept, those of people who have events.
+  std::map<std::string, data::ImportSummary::Cause> dropped;   ///< As ImportSummary has them, summed over the files.
+  std::vector<std::string> proposals;
+};
+
 struct TrainReport {
   std::string generation;
   std::uint64_t read = 0, ingested = 0, duplicates = 0;
@@ -68,6 +78,7 @@ struct TrainReport {
   std::vector<std::string> proposals;      ///< Each once.
   std::vector<data::NoProduct> no_products;   ///< As ImportSummary has them.
   std::map<std::string, data::ImportSummary::Cause> items_dropped;   ///< Lines of the items file, as `dropped` of the event files.
+  PeopleRead people;
   std::uint64_t users = 0, items = 0;      ///< People with events, items of the generation.
   std::uint64_t orders_without_person = 0; ///< That are trained on: some of their weight is left.
   data::RefundMatches cancellations;       ///< What became of the refund lines of orders without a person.
@@ -76,18 +87,18 @@ struct TrainReport {
   double peak_rss_mb = 0;                  ///< As peak_rss_mb().
 };
 
-/// Ingests the files in one transaction, fits every model on all events of the store, orders items by the norm of the first vector
+/// Ingests the files of events and users in one transaction, fits every model on all events of the store, orders items by the norm of the first vector
 /// model, publishes one generation.
 ///
 /// Any failure publishes nothing, and takes back a store that was made for it (Store::Attempt). Bad input, in whichever file, and a stop while reading leave the people store as it was. Once
 /// every file has been read to its end the events are committed and stay, also when the fit is stopped later: a second run
 /// counts them as duplicates. No lock is held while fitting; events recorded meanwhile are for the next run.
-/// Progress: stages "reading events", "ingesting", "building the matrix", "fitting NAME", "evaluating NAME", "publishing".
+/// Progress: stages "reading events", "reading users", "ingesting", "building the matrix", "fitting NAME", "evaluating NAME", "publishing".
 /// Errors: those of its parts; invalid_argument when there is no event of positive weight that a person or an order holds (a log without people is trained on its orders); read_only.
 TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control = {});
 
 /// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}, "noted": {fact: n}, "proposals": [text],
-/// "no_products": [{"item", "name", "lines", "example", "why"}]}, "users", "items", "items_dropped": {cause: n}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
+/// "no_products": [{"item", "name", "lines", "example", "why"}]}, "users", "items", "items_dropped": {cause: n}, "people": {"read", "kept", "changed", "with_events", "dropped": {cause: n}, "proposals": [text]}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
 [[nodiscard]] std::string to_json(const TrainReport& report);
 
 /// The most memory this process has held so far, in units of 1,000,000 bytes; 0 where the system does not tell.

@@ -15,6 +15,7 @@
 #include "pannier/data/catalog.hpp"
 #include "pannier/data/event.hpp"
 #include "pannier/data/event_file.hpp"
+#include "pannier/data/profile.hpp"
 
 namespace pannier::store {
 
@@ -40,10 +41,22 @@ struct AppendCounts {
   std::uint64_t ingested = 0, duplicates = 0;
 };
 
+struct ProfileCounts {
+  std::uint64_t changed = 0;      ///< Profiles that said what the store did not hold.
+  std::uint64_t with_events = 0;  ///< Profiles of people who have events.
+};
+
+/// An attribute of a person, and who says it.
+struct PersonAttribute {
+  std::string name, source, value;
+  bool operator==(const PersonAttribute&) const = default;
+};
+
 struct EraseReceipt {
   UserKey person{};
   bool known = false;             ///< The person was in the store.
   std::uint64_t events = 0;       ///< Events removed.
+  std::uint64_t attributes = 0;   ///< Attributes removed, each source's counted.
   std::int64_t time_us = 0;       ///< When, by the system's clock.
   bool overwritten = true;        ///< False: others went on reading, so that old pages stay in the log file until its next checkpoint.
 };
@@ -58,7 +71,7 @@ struct ItemChange {
 using Findings = std::vector<std::string>;
 
 /// The people store. Table `events`, clustered by person: (person number, sequence) -> event id (unique), time, kind, payload, checksum; table `people`:
-/// number -> key, plain id and its sort; table `catalog`: live changes of items; table `meta`. Person 0 holds events kept for their order alone. docs/store.md is the specification.
+/// number -> key, plain id and its sort; table `attributes`: (person number, name, source) -> what a users file said; table `catalog`: live changes of items; table `meta`. Person 0 holds events kept for their order alone. docs/store.md is the specification.
 /// Sequences ascend in the order of appending and are never used again; a duplicate may leave a gap.
 /// Threads: Thread-safe. A call holds a connection of its process for its length; after fork() a child opens its own (fork while no other thread
 /// is inside a call, as SQLite's own locks ask).
@@ -84,6 +97,9 @@ class PeopleStore {
     virtual AppendCounts append(std::span<const data::ImportedEvent> events) = 0;
     /// Settles the one currency of the log; it is kept at commit. Errors: invalid_argument (no ISO 4217 code; another one is settled).
     virtual void set_currency(std::string_view code) = 0;
+    /// Keeps what profiles say of people, who need no events for it: each attribute replaces what its source said of it before, an empty one takes that
+    /// back, one from another source stands beside it; of an attribute twice in a profile the last counts. Errors: invalid_argument (as data::require_valid), io_failure.
+    virtual ProfileCounts put_profiles(std::span<const data::Profile> profiles) = 0;
     virtual void commit() = 0;
   };
   [[nodiscard]] virtual std::unique_ptr<Transaction> begin() = 0;
@@ -100,10 +116,14 @@ class PeopleStore {
   [[nodiscard]] virtual std::uint64_t event_count() const = 0;
   /// The currency of all amounts of the log, or "" while none is settled. Errors: malformed_input on a damaged row.
   [[nodiscard]] virtual std::string currency() const = 0;
-  /// Some people and their plain ids (none under pseudonyms), by number: for demos and exports.
+  /// The person's attributes, by name, then by source. Unknown: none. Damaged rows are left out and counted in damaged_rows().
+  [[nodiscard]] virtual std::vector<PersonAttribute> attributes(const UserKey& person) const = 0;
+  /// How many people have any.
+  [[nodiscard]] virtual std::uint64_t people_with_attributes() const = 0;
+  /// Some people and their plain ids (none under pseudonyms), by number, also those without events: for demos and exports.
   virtual void people(const std::function<bool(const UserKey&, data::PersonName)>& each) const = 0;
 
-  /// Deletes a person's events and row, and overwrites the freed pages (secure_delete), in one transaction. A dry run only counts, also in a read-only
+  /// Deletes a person's events, attributes and row, and overwrites the freed pages (secure_delete), in one transaction. A dry run only counts, also in a read-only
   /// store. Errors: read_only, io_failure.
   virtual EraseReceipt erase(const UserKey& person, bool dry_run) = 0;
 

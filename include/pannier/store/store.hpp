@@ -47,7 +47,7 @@ class Store {
   [[nodiscard]] virtual PeopleStore& people() const = 0;
 
   /// A first training, or whatever else may fail before a store holds anything. When the last attempt at a store ends, a store that
-  /// this Store made and that holds neither a generation nor an event is taken back: what open() and the attempt made is removed, and nothing
+  /// this Store made and that holds neither a generation nor an event nor an attribute of a person is taken back: what open() and the attempt made is removed, and nothing
   /// else. The Store stays usable and makes its folder again when it is written to. A folder that was a store before, one whose people() were
   /// given out beside the attempt, and one that another process has open stay as they are.
   /// Threads: As the Store, which it must not outlive.

@@ -1,0 +1,95 @@
+#include "data/subject_file.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "data/byte_source.hpp"
+#include "data/item_folding.hpp"
+#include "data/json_line.hpp"
+#include "data/record_reader.hpp"
+#include "data/table_file.hpp"
+#include "data/text_arena.hpp"
+#include "pannier/core/error.hpp"
+
+namespace pannier::data {
+namespace {
+
+using Take = std::function<void(const std::vector<std::string>& columns, std::span<const std::string_view> fields, const Place& place)>;
+
+/// Refuses what has the columns of an event. `has(column)`.
+template <class Has>
+void refuse_events(const SubjectFile& expected, const Has& has, const std::string& where) {
+  if (!has("time") || !has("kind")) return;
+  for (const auto column : expected.event_columns)
+    if (has(column))
+      throw Error(ErrorCode::malformed_input, where, "is an event file: it has the columns time, kind and " + std::string(column), std::string(expected.expected));
+}
+
+void read_table(const SubjectFile& expected, LineFaults& faults, const Take& take, RecordReader reader) {
+  TableFile table(std::move(reader));
+  if (!table.find(expected.id)) table.refuse_missing(expected.id, std::string(expected.purpose), "a column named " + std::string(expected.id));
+  refuse_events(expected, [&](std::string_view column) { return table.find(column).has_value(); }, table.reader().name() + ":1");
+  const Place place = [&](const std::string& field) { return table.where(field); };
+  table.read(faults, [] {}, [&](std::span<const std::string_view> fields) { take(table.columns(), fields, place); });
+}
+
+/// An object a line: its texts and numbers are the columns; a list of texts is joined by "/", as a category's path.
+void read_json(const SubjectFile& expected, LineFaults& faults, const Take& hand_on, RecordReader reader) {
+  JsonLine line;
+  TextArena arena;
+  std::vector<std::string> columns;
+  std::vector<std::string_view> fields;
+  const Place place = [&](const std::string& field) { return reader.where(reader.line()) + (field.empty() ? "" : ":" + field); };
+  const auto refuse = [&](Cause cause, const std::string& field, const std::string& problem, const std::string& allowed) {
+    faults.drop(cause, [&] { return Error(ErrorCode::malformed_input, place(field), problem, allowed); });
+  };
+  const auto text_of = [&](const JsonValue& value) {
+    if (value.type == JsonValue::Type::null) return std::string_view();
+    return value.type == JsonValue::Type::number ? shortest_number(value.text, arena) : value.text;
+  };
+  const auto take = [&] {
+    const auto& values = line.values();
+    columns.clear();
+    fields.clear();
+    for (std::uint32_t at = 1; at < values[0].end; at = values[at].end) {
+      const auto& value = values[at];
+      const std::string key(value.key);
+      if (std::find(columns.begin(), columns.end(), key) != columns.end()) return refuse(Cause::bad_json, key, "the key stands twice", "each key once");
+      std::string joined;
+      for (auto inner = at + 1; inner < value.end; inner = values[inner].end) {
+        const auto type = values[inner].type;
+        if (value.type != JsonValue::Type::array || (type != JsonValue::Type::text && type != JsonValue::Type::number))
+          return refuse(Cause::bad_type, key, "holds more than texts and numbers", "a text, a number, true, false, or a list of texts");
+        (joined += joined.empty() ? "" : "/") += text_of(values[inner]);
+      }
+      columns.push_back(key);
+      fields.push_back(value.end > at + 1 ? arena.keep(joined) : text_of(value));
+    }
+    refuse_events(expected, [&](std::string_view column) { return std::find(columns.begin(), columns.end(), column) != columns.end(); }, place(""));
+    hand_on(columns, fields, place);
+  };
+  for (auto step = reader.next(); step != RecordReader::Step::end; step = reader.next()) {
+    if (step == RecordReader::Step::block_end) {
+      reader.load();
+      continue;
+    }
+    const auto text = reader.fields()[0];
+    if (trimmed(text).empty()) continue;
+    faults.count_line();
+    arena.clear();
+    if (const auto fault = line.parse(text, arena)) refuse(Cause::bad_json, "", "at byte " + std::to_string(fault->at + 1) + ": " + fault->problem, fault->allowed);
+    else take();
+  }
+  if (faults.lines() == 0)
+    throw Error(ErrorCode::malformed_input, reader.where(1), "the file is empty", "a JSON object a line, " + std::string(expected.example));
+}
+
+}  // namespace
+
+void read_subjects(const std::filesystem::path& file, const SubjectFile& expected, LineFaults& faults, const Take& take) {
+  RecordReader reader(open_bytes(file), file);
+  if (reader.dialect() == Dialect::json) read_json(expected, faults, take, std::move(reader));
+  else read_table(expected, faults, take, std::move(reader));
+}
+
+}  // namespace pannier::data
