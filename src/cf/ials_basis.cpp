@@ -59,7 +59,7 @@ std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
 
 }  // namespace
 
-std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control, Basis* back) {
+std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control, Basis* forth, Basis* back) {
   const auto factors = static_cast<Eigen::Index>(vectors.cols());
   const std::size_t stride = vectors.stride(), count = vectors.cols();
   const auto gram = gram_of(vectors, control);
@@ -85,9 +85,30 @@ std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side,
     return out;
   };
   for (std::size_t j = 0; j < count; ++j) diagonal[j] = std::max(0.0, solver.eigenvalues()[static_cast<Eigen::Index>(j)]);
-  rotate(vectors, basis(false), control);
+  Basis turn = basis(false);
+  rotate(vectors, turn, control);
+  if (forth != nullptr) *forth = std::move(turn);
   if (back != nullptr) *back = basis(true);
   return diagonal;
+}
+
+std::vector<double> mean_squares(const Matrix& vectors, std::span<const double> masses, const FitControl& control) {
+  constexpr std::size_t rows_a_block = 4096;
+  const std::size_t count = vectors.cols(), blocks = (vectors.rows() + rows_a_block - 1) / rows_a_block;
+  std::vector<double> sums(blocks * count, 0.0);
+  parallel_blocks(control.execution, vectors.rows(), rows_a_block, [&](std::size_t begin, std::size_t end, std::size_t block) {
+    double* const out = sums.data() + block * count;
+    for (std::size_t r = begin; r < end; ++r) {
+      const auto row = vectors.row(r);
+      for (std::size_t k = 0; k < count; ++k) out[k] += masses[r] * static_cast<double>(row[k] * row[k]);
+    }
+  });
+  double mass = 0;
+  for (const double m : masses) mass += m;
+  for (std::size_t i = count; i < sums.size(); ++i) sums[i % count] += sums[i];
+  sums.resize(count);
+  for (double& sum : sums) sum /= mass;
+  return sums;
 }
 
 void rotate(Matrix& vectors, const Basis& basis, const FitControl& control) {

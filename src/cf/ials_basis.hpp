@@ -1,6 +1,7 @@
 /// The eigenbasis of one side's Gram matrix, in which what all rows of the other side share is diagonal.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -20,8 +21,11 @@ struct Basis {
 /// Cost:    O(rows factors² + factors³); the last term runs on one thread.
 /// Repeats: the same bits for any number of threads.
 /// Errors:  numerical_failure naming `side`, cancelled, out_of_memory.
-/// Where `back` is given it becomes Q', for rotate().
-[[nodiscard]] std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control, Basis* back = nullptr);
+/// Where they are given, `forth` becomes Q and `back` Q', for rotate().
+[[nodiscard]] std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control, Basis* forth = nullptr, Basis* back = nullptr);
+
+/// The mean, by factor, of the squares of vectors, each row counted with its mass. Repeats: the same bits for any number of threads.
+[[nodiscard]] std::vector<double> mean_squares(const Matrix& vectors, std::span<const double> masses, const FitControl& control);
 
 /// vectors := vectors * basis, in place. Cost: O(rows factors²). Repeats: the same bits for any number of threads.
 void rotate(Matrix& vectors, const Basis& basis, const FitControl& control);

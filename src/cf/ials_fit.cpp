@@ -1,4 +1,4 @@
-/// fit_ials(): alternating half sweeps, each an eigenbasis and then one small exact system a row.
+/// fit_ials(): alternating half sweeps, each an eigenbasis and then one small system a row.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -11,8 +11,10 @@
 
 #include "cf/ials_basis.hpp"
 #include "cf/ials_model.hpp"
+#include "cf/ials_plan.hpp"
 #include "cf/ials_row.hpp"
 #include "cf/ials_scratch.hpp"
+#include "core/tile_kernels.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/random.hpp"
@@ -28,19 +30,18 @@ struct Side {
   CsrView events;                   ///< Rows of this side, positive weights only.
   std::vector<std::uint32_t> order; ///< Rows with events, longest first: rows of one block are alike, and the long ones start first.
   std::vector<double> ridge;        ///< l2 mass^exponent, by row.
-  std::size_t dual_rows = 0;
+  std::vector<double> mass;         ///< Sum of the weights, by row.
 
   Side(std::string name_given, const CsrView& events_given, const IalsConfig& config)
-      : name(std::move(name_given)), events(events_given), ridge(events.rows) {
-    const auto length = [&](std::size_t row) { return events.row_columns(row).size(); };
+      : name(std::move(name_given)), events(events_given), ridge(events.rows), mass(events.rows) {
     for (std::size_t row = 0; row < events.rows; ++row) {
       ridge[row] = ials_ridge(config, events.row_values(row), events.cols);
-      if (length(row) == 0) continue;
-      order.push_back(static_cast<std::uint32_t>(row));
-      dual_rows += solves_dual(length(row), static_cast<std::size_t>(config.factors));
+      for (const float w : events.row_values(row)) mass[row] += static_cast<double>(w);
+      if (length(row) != 0) order.push_back(static_cast<std::uint32_t>(row));
     }
     std::ranges::sort(order, [&](auto a, auto b) { return length(a) != length(b) ? length(a) > length(b) : a < b; });
   }
+  [[nodiscard]] std::size_t length(std::size_t row) const noexcept { return events.row_columns(row).size(); }
 };
 
 /// What a half sweep leaves behind for the objective.
@@ -51,34 +52,48 @@ struct Sums {
 
 class Fit {
  public:
-  Fit(const IalsConfig& config, const FitControl& control) : config_(config), control_(control), float_(control.execution), double_(control.execution) {}
+  Fit(const IalsConfig& config, const FitControl& control) : config_(config), control_(control), float_(control.execution), warm_(control.execution), double_(control.execution) {}
 
   /// Solves every row of `side` given the other side's vectors, which it first rotates. Returns the shared diagonal.
-  /// The `final` one solves as folding in does, so that a person's own row is what their history folds in to.
+  /// `exact` solves each row in full; otherwise as the config's solver says, from where `solved` stands, which must be in the coordinates
+  /// that `given` comes in. The `final` one solves as folding in does, so that a person's own row is what their history folds in to.
   /// `back`, where given, becomes the rotation that undoes the other side's.
-  std::vector<double> half_sweep(const Side& side, Matrix& solved, const Side& other, Matrix& given, int epoch, bool final, Sums& sums, Basis* back = nullptr) {
-    auto diagonal = rotate_to_eigenbasis(given, other.name + " vectors", control_, back);
-    const std::size_t factors = given.cols();
+  std::vector<double> half_sweep(const Side& side, Matrix& solved, const Side& other, Matrix& given, int epoch, bool exact, bool final, Sums& sums, Basis* back = nullptr) {
+    Basis forth;
+    auto diagonal = rotate_to_eigenbasis(given, other.name + " vectors", control_, &forth, back);
+    const std::size_t factors = given.cols(), stride = given.stride();
     std::vector<double> shared(factors);
-    std::vector<float> shared_float(factors);
+    Given inputs{given, std::vector<float>(stride, 1.0f), std::vector<float>(stride, 0.0f)};
     for (std::size_t k = 0; k < factors; ++k) {
       shared[k] = static_cast<double>(config_.unobserved_weight) * diagonal[k];
-      shared_float[k] = static_cast<float>(shared[k]);
+      inputs.shared[k] = static_cast<float>(shared[k]);
+    }
+    if (!exact && (config_.solver == IalsSolver::automatic || config_.solver == IalsSolver::conjugate_gradients)) {
+      const auto squares = mean_squares(given, other.mass, control_);
+      for (std::size_t k = 0; k < factors; ++k) inputs.spread[k] = static_cast<float>(squares[k]);
     }
     std::vector<Sums> block_sums((side.order.size() + rows_a_block - 1) / rows_a_block);
     parallel_blocks_with_worker(control_.execution, side.order.size(), rows_a_block, [&](std::size_t begin, std::size_t end, std::size_t block, int worker) {
       stop_if_asked(epoch);
+      // The block's rows as the last epoch left them, in the coordinates of now.
+      float* const turned = warm_.get(worker, 2 * rows_a_block * stride);
+      bool improves = false;
+      for (std::size_t at = begin; at < end; ++at) improves |= improves_row(ials_way(config_.solver, exact, side.length(side.order[at]), factors));
+      if (improves) {
+        float* const before = turned + rows_a_block * stride;
+        for (std::size_t at = begin; at < end; ++at) std::copy_n(solved.row(side.order[at]).data(), stride, before + (at - begin) * stride);
+        tile_kernels::multiply(end - begin, factors, before, 1, stride, forth.strips.data(), stride / 16, false, turned, stride);
+      }
       for (std::size_t at = begin; at < end; ++at) {
         const std::size_t row = side.order[at];
-        const IalsRow<float> input{given.data(), given.stride(), factors, shared_float.data(), side.ridge[row], side.events.row_columns(row), side.events.row_values(row)};
+        if (at + 1 < end) fetch_first_events(side.events.row_columns(side.order[at + 1]), given);
+        const IalsRow<float> input{given.data(), stride, factors, inputs.shared.data(), side.ridge[row], side.events.row_columns(row), side.events.row_values(row)};
         const auto out = solved.row(row);
         double least = 0;
-        if (final || !ials_fast::solve(input, float_.get(worker, ials_scratch_size<float>(input.events.size(), factors)), out.data(), least))
+        if (final || !solve_in_float(input, inputs, ials_way(config_.solver, exact, input.events.size(), factors), turned + (at - begin) * stride, worker, out, least))
           solve_in_double(input, shared.data(), side, row, worker, final, out, least);
-        double squares = 0;
-        for (const float x : out) squares += static_cast<double>(x) * static_cast<double>(x);
         block_sums[block].least += least;
-        block_sums[block].squares += side.ridge[row] * squares;
+        block_sums[block].squares += side.ridge[row] * sum_of_squares(out);
       }
     });
     sums = {};
@@ -96,6 +111,45 @@ class Fit {
   [[nodiscard]] std::size_t rows_in_double() const noexcept { return rows_in_double_; }
 
  private:
+  /// What all rows of a half sweep are solved against.
+  struct Given {
+    const Matrix& vectors;
+    std::vector<float> shared, spread;  ///< Padded, see solve_cg().
+  };
+
+  /// Begins to load what the next row starts with, while this one is solved: short rows are over before their own prefetching helps.
+  static void fetch_first_events(std::span<const std::uint32_t> events, const Matrix& given) noexcept {
+    constexpr std::size_t most_numbers = 2048;  // A quarter of a first cache.
+    const std::size_t stride = given.stride(), count = std::min<std::size_t>({events.size(), 16, std::max<std::size_t>(1, most_numbers / stride)});
+    for (std::size_t i = 0; i < count; ++i) {
+      const float* const from = given.data() + events[i] * stride;
+      for (std::size_t k = 0; k < stride; k += 16) __builtin_prefetch(from + k);
+    }
+  }
+
+  static bool improves_row(IalsWay way) noexcept { return way == IalsWay::gradients || way == IalsWay::blocks; }
+
+  static double sum_of_squares(std::span<const float> x) noexcept {
+    double sums[4] = {};
+    for (std::size_t k = 0; k < x.size(); ++k) sums[k % 4] += static_cast<double>(x[k]) * static_cast<double>(x[k]);
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  }
+
+  /// False where float is not good enough. `turned` is the row to improve, and lost.
+  bool solve_in_float(const IalsRow<float>& input, const Given& given, IalsWay way, float* turned, int worker, std::span<float> out, double& least) {
+    const std::size_t factors = input.factors, events = input.events.size();
+    if (!improves_row(way)) return ials_fast::solve(input, float_.get(worker, ials_scratch_size<float>(events, factors)), out.data(), least);
+    bool good = false;
+    if (way == IalsWay::gradients) {
+      const int steps = config_.solver == IalsSolver::automatic ? gradient_steps_auto : gradient_steps;
+      good = ials_fast::solve_cg(input, given.spread.data(), steps, float_.get(worker, ials_fast::ials_cg_scratch_size(factors)), turned, least);
+    } else {
+      good = ials_fast::solve_subspace(input, float_.get(worker, ials_fast::ials_subspace_scratch_size(events, factors)), turned, least);
+    }
+    std::copy_n(turned, factors, out.data());
+    return good;
+  }
+
   void solve_in_double(const IalsRow<float>& input, const double* shared, const Side& side, std::size_t row, int worker, bool planned, std::span<float> out, double& least) {
     const std::size_t factors = input.factors;
     const IalsRow<double> again{input.vectors, input.stride, factors, shared, input.ridge, input.events, input.weights};
@@ -114,7 +168,7 @@ class Fit {
 
   const IalsConfig& config_;
   const FitControl& control_;
-  WorkerScratch<float> float_;
+  WorkerScratch<float> float_, warm_;
   WorkerScratch<double> double_;
   std::atomic<std::size_t> rows_in_double_{0};
 };
@@ -134,6 +188,33 @@ CsrView evidence(const CsrView& events, Csr& kept) {
     kept.offsets.push_back(static_cast<std::int64_t>(kept.columns.size()));
   }
   return kept;
+}
+
+/// Which way the rows and the events of both sides go before the last epoch.
+std::string describe(const IalsConfig& config, const Side& users, const Side& items) {
+  constexpr IalsWay ways[] = {IalsWay::dual, IalsWay::primal, IalsWay::gradients, IalsWay::blocks};
+  constexpr const char* names[] = {"dual", "primal", "conjugate gradients", "blocks of 16"};
+  const bool exact = config.epochs == 1;
+  double rows[4] = {}, events[4] = {}, all_rows = 0, all_events = 0;
+  for (const Side* side : {&users, &items})
+    for (const auto row : side->order) {
+      const std::size_t length = side->length(row);
+      const auto way = static_cast<std::size_t>(std::ranges::find(ways, ials_way(config.solver, exact, length, static_cast<std::size_t>(config.factors))) - ways);
+      rows[way] += 1, all_rows += 1;
+      events[way] += static_cast<double>(length), all_events += static_cast<double>(length);
+    }
+  const char* const solver = exact || config.solver == IalsSolver::exact ? "exact" : config.solver == IalsSolver::conjugate_gradients ? "cg" : config.solver == IalsSolver::subspace ? "subspace" : "auto";
+  std::string out = std::string(solver) + ": ";
+  bool first = true;
+  for (std::size_t way = 0; way < 4; ++way) {
+    if (rows[way] == 0) continue;
+    char part[96];
+    std::snprintf(part, sizeof part, "%s%s for %.0f %% of the rows (%.0f %% of the events)", first ? "" : ", ", names[way], 100 * rows[way] / all_rows, 100 * events[way] / all_events);
+    out += part;
+    first = false;
+  }
+  if (!exact && config.solver != IalsSolver::exact) out += "; the last epoch exact";
+  return out;
 }
 
 constexpr std::uint64_t initial_items = 0x69616C73;  // The purpose of these random numbers.
@@ -166,7 +247,7 @@ IalsFit fit(const CsrView& given, const IalsConfig& config, const FitControl& co
     const bool last = epoch + 1 == config.epochs;
     checkpoint(control, "epoch", static_cast<std::uint64_t>(epoch), epochs);
     Sums of_items, of_users;
-    auto diagonal = sweeps.half_sweep(user_side, users, item_side, items, epoch, last, of_users);
+    auto diagonal = sweeps.half_sweep(user_side, users, item_side, items, epoch, last, last, of_users);
     checkpoint(control, "epoch", static_cast<std::uint64_t>(epoch), epochs);
     if (last) {
       // What people fold in against stays as it is; the items' last vectors come back to the coordinates of the people's rows.
@@ -174,20 +255,16 @@ IalsFit fit(const CsrView& given, const IalsConfig& config, const FitControl& co
       storage->fold_in = items;
       Matrix rotated = users;
       Basis back;
-      sweeps.half_sweep(item_side, items, user_side, rotated, epoch, false, of_items, &back);
+      sweeps.half_sweep(item_side, items, user_side, rotated, epoch, true, false, of_items, &back);
       rotate(items, back, control);
     } else {
-      sweeps.half_sweep(item_side, items, user_side, users, epoch, false, of_items);
+      sweeps.half_sweep(item_side, items, user_side, users, epoch, false, false, of_items);
     }
     report.objective.push_back(of_items.least + of_users.squares);
   }
   checkpoint(control, "epoch", epochs, epochs);
 
-  const auto rows = user_side.order.size() + item_side.order.size();
-  const auto dual = user_side.dual_rows + item_side.dual_rows;
-  char detail[160];
-  std::snprintf(detail, sizeof detail, "exact: dual for %.0f %% of the rows, primal for %.0f %%", 100.0 * static_cast<double>(dual) / static_cast<double>(rows), 100.0 * static_cast<double>(rows - dual) / static_cast<double>(rows));
-  report.detail = detail;
+  report.detail = describe(config, user_side, item_side);
   if (sweeps.rows_in_double() != 0) report.detail += "; " + std::to_string(sweeps.rows_in_double()) + " solved in double";
   report.epochs = config.epochs;
   IalsFit out{make_ials_model(config, std::move(storage)), std::move(users), {}};

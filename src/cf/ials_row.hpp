@@ -83,6 +83,20 @@ namespace ials_fast {
 /// `scratch` starts at a 64-byte boundary and holds ials_scratch_size<float>() numbers.
 [[nodiscard]] bool solve(const IalsRow<float>& row, float* scratch, float* out, double& least) noexcept;
 
+/// Improves x (`factors` floats, zero-padded to 16), in place, by `steps` steps of conjugate gradients from where it stands.
+/// The preconditioner is diagonal, E + mass * spread: what the row's system is in the mean over rows of its mass. `spread` is the mean of
+/// y² by factor over all events of this side; it and row.shared are padded to 16, row.shared by ones. `least` becomes the row's terms at
+/// the answer. False, with x undefined, where the answer is not finite. `scratch` holds ials_cg_scratch_size() floats at a cache line.
+[[nodiscard]] constexpr std::size_t ials_cg_scratch_size(std::size_t factors) noexcept { return 5 * round_up(factors, 16); }
+[[nodiscard]] bool solve_cg(const IalsRow<float>& row, const float* spread, int steps, float* scratch, float* x, double& least) noexcept;
+
+/// Improves x by one sweep over blocks of 16 coordinates, each solved exactly given the others. As solve_cg otherwise; the scratch holds
+/// ials_subspace_scratch_size() floats.
+[[nodiscard]] constexpr std::size_t ials_subspace_scratch_size(std::size_t events, std::size_t factors) noexcept {
+  return 2 * round_up(events, 16) + 2 * round_up(factors, 16) + 16 * 128 + 2 * 16 * 16 + 3 * 16 + 128;
+}
+[[nodiscard]] bool solve_subspace(const IalsRow<float>& row, float* scratch, float* x, double& least) noexcept;
+
 }  // namespace ials_fast
 
 namespace ials_fixed {

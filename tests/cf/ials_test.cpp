@@ -17,6 +17,8 @@
 #endif
 
 #include "cf/ials_oracle.hpp"
+#include "cf/ials_row.hpp"
+#include "cf/ials_scratch.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/random.hpp"
 #include "support/catch.hpp"
@@ -81,6 +83,8 @@ bool all_finite(const IalsFit& fit) {
   return true;
 }
 
+constexpr cf::IalsSolver every_solver[] = {cf::IalsSolver::automatic, cf::IalsSolver::exact, cf::IalsSolver::conjugate_gradients, cf::IalsSolver::subspace};
+
 }  // namespace
 
 TEST_CASE("ials: one person, one item and one factor meet where the gradient vanishes", "[cf][ials]") {
@@ -142,6 +146,87 @@ TEST_CASE("ials: the reported objective is the loss of the header, and never ris
   }
 }
 
+TEST_CASE("ials: every solver's objective falls from epoch to epoch and ends where the exact one's does", "[cf][ials]") {
+  const auto events = random_events(120, 90, 4, 13, [](std::uint32_t u) { return 1 + u % 60; });
+  for (const std::int32_t factors : {5, 32}) {
+    IalsConfig config{.factors = factors, .unobserved_weight = 0.1f, .l2 = 0.05f, .epochs = 40, .solver = cf::IalsSolver::exact};
+    const double exact = cf::fit_ials(events, config).report.objective.back();
+    for (const auto solver : every_solver) {
+      config.solver = solver;
+      const auto fit = cf::fit_ials(events, config);
+      INFO("factors " << factors << ", " << fit.report.detail);
+      for (std::size_t e = 1; e < 40; ++e) REQUIRE(fit.report.objective[e] <= fit.report.objective[e - 1] * (1 + 1e-6));
+      REQUIRE_THAT(fit.report.objective.back(), WithinRel(ials_oracle::objective(events, fit.user_factors, fit.model->item_vectors(), config), 1e-5));
+      REQUIRE_THAT(fit.report.objective.back(), WithinRel(exact, 5e-3));
+    }
+  }
+}
+
+TEST_CASE("ials: the solvers that improve a row tell its loss, and come to the exact row", "[cf][ials]") {
+  // Lengths and widths around the groups of rows and the register tiles.
+  for (const std::size_t factors : {1u, 16u, 23u, 64u, 200u})
+    for (const std::size_t count : {1u, 7u, 8u, 33u, 150u, 300u}) {
+      Matrix vectors(400, factors);
+      for (std::size_t r = 0; r < 400; ++r) {
+        Random random(17, factors, r);
+        for (float& y : vectors.row(r)) y = static_cast<float>(0.3 * random.normal());
+      }
+      std::vector<std::uint32_t> items(count);
+      std::vector<float> weights(count);
+      Random random(5, factors, count);
+      for (std::size_t i = 0; i < count; ++i) {
+        items[i] = static_cast<std::uint32_t>(random.below(400));
+        weights[i] = static_cast<float>(1 + random.below(4));
+      }
+      const std::size_t width = cf::round_up(factors, 16);
+      std::vector<float> shared(width, 1.0f), spread(width, 0.0f);
+      std::vector<double> shared_double(factors);
+      for (std::size_t k = 0; k < factors; ++k) {
+        shared_double[k] = 0.5 + static_cast<double>(k % 9);
+        shared[k] = static_cast<float>(shared_double[k]);
+        spread[k] = 0.09f;
+      }
+      const cf::IalsRow<float> row{vectors.data(), vectors.stride(), factors, shared.data(), 0.7, items, weights};
+      const auto loss = [&](std::span<const float> x) {
+        double sum = 0;
+        for (std::size_t k = 0; k < factors; ++k) sum += (shared_double[k] + 0.7) * static_cast<double>(x[k]) * static_cast<double>(x[k]);
+        for (std::size_t i = 0; i < count; ++i) {
+          const double miss = 1 - score_of(x.first(factors), vectors.row(items[i]));
+          sum += static_cast<double>(weights[i]) * miss * miss;
+        }
+        return sum;
+      };
+      std::vector<double> scratch, answer(factors);
+      double least = 0;
+      const cf::IalsRow<double> in_double{vectors.data(), vectors.stride(), factors, shared_double.data(), 0.7, items, weights};
+      REQUIRE(cf::ials_fixed::solve(in_double, cf::aligned_scratch(scratch, cf::ials_scratch_size<double>(count, factors)), answer.data(), least));
+
+      std::vector<float> buffer, start(width, 0.0f);
+      for (std::size_t k = 0; k < factors; ++k) start[k] = static_cast<float>(0.2 * random.normal());
+      INFO("factors " << factors << ", events " << count);
+      const auto improve = [&](bool blocks, int times, std::vector<float>& x) {
+        double told = 0;
+        if (!blocks) REQUIRE(cf::ials_fast::solve_cg(row, spread.data(), times, cf::aligned_scratch(buffer, cf::ials_fast::ials_cg_scratch_size(factors)), x.data(), told));
+        for (int n = 0; blocks && n < times; ++n)
+          REQUIRE(cf::ials_fast::solve_subspace(row, cf::aligned_scratch(buffer, cf::ials_fast::ials_subspace_scratch_size(count, factors)), x.data(), told));
+        REQUIRE_THAT(told, WithinRel(loss(x), 1e-4));
+      };
+      for (const bool blocks : {false, true}) {
+        double before = loss(start);
+        for (const int times : {1, 2}) {
+          auto x = start;
+          improve(blocks, times, x);
+          REQUIRE(loss(x) <= before * (1 + 1e-5));
+          before = loss(x);
+        }
+        auto x = start;
+        improve(blocks, blocks ? 300 : 60, x);
+        for (std::size_t k = 0; k < factors; ++k) REQUIRE_THAT(static_cast<double>(x[k]), WithinAbs(answer[k], 2e-3));
+        for (std::size_t k = factors; k < width; ++k) REQUIRE(x[k] == 0);
+      }
+    }
+}
+
 TEST_CASE("ials: at convergence the gradient of both sides vanishes", "[cf][ials]") {
   const auto events = random_events(40, 30, 3, 5, [](std::uint32_t u) { return 1 + u % 20; });
   const IalsConfig config{.factors = 4, .unobserved_weight = 0.3f, .l2 = 0.2f, .epochs = 600};
@@ -156,14 +241,16 @@ TEST_CASE("ials: at convergence the gradient of both sides vanishes", "[cf][ials
 
 TEST_CASE("ials: the fitted factors do not depend on the number of threads", "[cf][ials]") {
   const auto events = synth::two_taste_groups({.users = 300, .items = 120, .seed = 7, .weighted = true});
-  const IalsConfig config{.factors = 24, .epochs = 3};
-  const auto one = cf::fit_ials(events, config, {.execution = {.threads = 1}});
-  for (const int threads : {2, 5}) {
-    const auto more = cf::fit_ials(events, config, {.execution = {.threads = threads}});
-    REQUIRE(one.user_factors == more.user_factors);
-    const auto a = one.model->item_vectors(), b = more.model->item_vectors();
-    for (std::size_t i = 0; i < a.rows; ++i) REQUIRE(std::ranges::equal(a.row(i), b.row(i)));
-    REQUIRE(one.report.objective == more.report.objective);
+  for (const auto solver : every_solver) {
+    const IalsConfig config{.factors = 24, .epochs = 3, .solver = solver};
+    const auto one = cf::fit_ials(events, config, {.execution = {.threads = 1}});
+    for (const int threads : {2, 5}) {
+      const auto more = cf::fit_ials(events, config, {.execution = {.threads = threads}});
+      REQUIRE(one.user_factors == more.user_factors);
+      const auto a = one.model->item_vectors(), b = more.model->item_vectors();
+      for (std::size_t i = 0; i < a.rows; ++i) REQUIRE(std::ranges::equal(a.row(i), b.row(i)));
+      REQUIRE(one.report.objective == more.report.objective);
+    }
   }
 }
 
@@ -404,7 +491,8 @@ TEST_CASE("ials: a fit reports its epochs and stops when asked", "[cf][ials]") {
     last = p.done;
   }});
   REQUIRE(last == 5);
-  REQUIRE_THAT(fit.report.detail, StartsWith("exact: dual for "));
+  REQUIRE_THAT(fit.report.detail, StartsWith("auto: primal for ") && Contains("% of the rows") && EndsWith("the last epoch exact"));
+  REQUIRE_THAT(cf::fit_ials(events, {.factors = 64, .epochs = 2, .solver = cf::IalsSolver::exact}).report.detail, StartsWith("exact: dual for "));
 
   std::stop_source stop;
   FitControl control{.stop = stop.get_token()};

@@ -140,7 +140,7 @@ TEST_CASE("registry: settings are listed with type, default and range", "[serve]
   REQUIRE((weighted.name == "weighted" && weighted.type == "boolean" && weighted.default_value == "false" && weighted.range.empty()));
   bool solver = false;
   for (const auto& setting : settings)
-    if (setting.name == "solver") solver = setting.type == "choice" && setting.default_value == "\"auto\"" && setting.range == "auto, exact";
+    if (setting.name == "solver") solver = setting.type == "choice" && setting.default_value == "\"auto\"" && setting.range == "auto, exact, cg, subspace";
   REQUIRE(solver);
 }
 

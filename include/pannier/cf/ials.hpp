@@ -13,7 +13,13 @@
 
 namespace pannier::cf {
 
-enum class IalsSolver { automatic, exact };  ///< "auto", "exact"; cg and subspace follow.
+/// How a row is solved in all epochs but the last. In the last one every row is solved exactly, so that folding in gives the fit's own rows.
+enum class IalsSolver {
+  automatic,            ///< "auto": each row by the cheapest of dual, primal and two steps of conjugate gradients, by a model of their cost.
+  exact,                ///< "exact": dual or primal form.
+  conjugate_gradients,  ///< "cg": three steps from the last epoch's row, preconditioned by what the average row of its mass looks like.
+  subspace,             ///< "subspace": blocks of 16 coordinates, each solved exactly given the others (iALS++).
+};
 
 /// Settings of fit_ials(). A plain value: copy it, compare it, write it as JSON.
 struct IalsConfig {
@@ -35,7 +41,8 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("l2", c.l2, Range{1e-9, 1e6}, "Ridge strength. Raise it when the catalogue is sparse.");
   visit("frequency_exponent", c.frequency_exponent, Range{0, 2}, "Exponent of the row's mass in the ridge; 0 is plain ridge.");
   visit("epochs", c.epochs, Range{1, 10000}, "One epoch solves every user, then every item.");
-  visit("solver", c.solver, Choices<IalsSolver>{{"auto", IalsSolver::automatic}, {"exact", IalsSolver::exact}}, "How a row is solved.");
+  visit("solver", c.solver, Choices<IalsSolver>{{"auto", IalsSolver::automatic}, {"exact", IalsSolver::exact}, {"cg", IalsSolver::conjugate_gradients}, {"subspace", IalsSolver::subspace}},
+        "How a row is solved before the last epoch, which is exact; auto picks the cheapest for each length of row.");
   visit("seed", c.seed, Range{0, 1.8446744073709551615e19}, "Fixes the initial factors; nothing else is random.");
 }
 
@@ -63,15 +70,18 @@ struct IalsFit {
 
 /// Minimises   sum over cells w (x_u.y_i - 1)²  +  unobserved_weight * sum over all (u,i) (x_u.y_i)²
 ///           + l2 * ( sum_u m_u^nu |x_u|² + sum_i m_i^nu |y_i|² ),   m = (sum of the row's w) + unobserved_weight * (rows of the other side)
-/// with w the cell's weight and nu = frequency_exponent, solving each row exactly.
+/// with w the cell's weight and nu = frequency_exponent. Rows are solved as config.solver says; the last epoch solves each exactly.
 ///
 /// Shapes:  `events` is users x items; weights are dimensionless and not negative (0: no evidence, left out).
-/// Cost:    each half epoch rotates to the eigenbasis of the fixed side's Gram matrix, where the shared term is diagonal; rows with up
-///          to 0.8 factors events are solved in dual form (n x n), the others in primal form (k x k). Time O(epochs sum min(n² k, n k²));
-///          memory O((users + items) k), and up to O(k²) a thread.
+/// Cost:    each half epoch rotates to the eigenbasis of the fixed side's Gram matrix, O((users + items) k² + k³), where the shared term is
+///          diagonal. A row of n events then costs O(n² k + n³) in dual form (n x n), O(n k² + k³) in primal form (k x k), O(n k) by
+///          conjugate gradients, O(16 n k) by blocks. Memory O((users + items) k), and up to O(k²) a thread.
+/// Report:  `detail` says which share of the rows and of the events took which way; `objective` is the loss above after each epoch, for any
+///          solver, at no pass of its own.
 /// Repeats: the same events, config and build give the same bits for any `control.execution.threads`.
 /// Errors:  invalid_argument (no users, no items, no positive weight, a setting or a weight out of range), out_of_memory, numerical_failure, cancelled.
 /// Source:  Hu, Koren & Volinsky 2008; loss and regularisation as in Rendle, Krichene, Zhang & Koren 2021 (arXiv:2110.14037), with the cell's weight in place of 1.
+///          Conjugate gradients from the row before: Takács, Pilászy & Tikk 2011; blocks of coordinates: Rendle et al. 2021 (arXiv:2110.14044).
 [[nodiscard]] IalsFit fit_ials(const CsrView& events, const IalsConfig& config, const FitControl& control = {});
 
 /// Opens a written model; arrays stay in the reader's memory. Errors: malformed_input.
