@@ -42,47 +42,75 @@ Dense weighed(Dense x, const cf::ItemKnnConfig& config) {
   for (const auto& row : x)
     for (std::size_t i = 0; i < row.size(); ++i) lengths[i] += static_cast<double>(row[i]), all += static_cast<double>(row[i]);
   for (auto& row : x) {
-    double has = 0;
-    for (const float w : row) has += w > 0 ? 1 : 0;
+    double has = 0, mass = 0;
+    for (const float w : row) has += w > 0 ? 1 : 0, mass += static_cast<double>(w);
     const double idf = std::abs(std::log(items / (1 + has)));
     for (std::size_t i = 0; i < row.size(); ++i) {
       const double w = static_cast<double>(row[i]), k1 = static_cast<double>(config.k1), b = static_cast<double>(config.b);
       if (w <= 0) continue;
       if (config.similarity == ItemSimilarity::tfidf) row[i] = static_cast<float>(std::sqrt(w) * idf);
       if (config.similarity == ItemSimilarity::bm25) row[i] = static_cast<float>(idf * w * (k1 + 1) / (w + k1 * (1 - b + b * lengths[i] / (all / items))));
-      if (config.similarity == ItemSimilarity::jaccard) row[i] = 1;
+      if (config.similarity == ItemSimilarity::jaccard || config.similarity == ItemSimilarity::tversky) row[i] = 1;
+      if (config.similarity == ItemSimilarity::p3 || config.similarity == ItemSimilarity::rp3)
+        row[i] = static_cast<float>(std::pow(w / std::sqrt(mass), static_cast<double>(config.alpha)));
     }
   }
   return x;
 }
 
+constexpr ItemSimilarity every_similarity[] = {ItemSimilarity::cosine,  ItemSimilarity::tfidf,      ItemSimilarity::bm25, ItemSimilarity::jaccard,
+                                               ItemSimilarity::tversky, ItemSimilarity::asymmetric, ItemSimilarity::p3,   ItemSimilarity::rp3};
+
+/// Whether the lists are those of the history's items.
+bool of_history(ItemSimilarity similarity) { return similarity == ItemSimilarity::rp3; }
+
 /// The definition, with every pair of items and full sorts.
 Dense oracle(const CsrView& events, const cf::ItemKnnConfig& config) {
-  const auto x = weighed(dense(events), config);
+  const auto plain = dense(events), x = weighed(plain, config);
   const auto items = static_cast<std::uint32_t>(events.cols);
-  std::vector<std::vector<Scored>> near(items);
-  for (std::uint32_t i = 0; i < items; ++i) {
+  struct Item {
+    double squares = 0, mass = 0, people = 0;
+  };
+  std::vector<Item> of(items);
+  for (std::uint32_t i = 0; i < items; ++i)
+    for (std::size_t u = 0; u < x.size(); ++u) {
+      of[i].squares += static_cast<double>(x[u][i]) * static_cast<double>(x[u][i]);
+      of[i].mass += static_cast<double>(plain[u][i]);
+      of[i].people += plain[u][i] > 0 ? 1 : 0;
+    }
+  const double alpha = static_cast<double>(config.alpha), beta = static_cast<double>(config.beta), shrinkage = static_cast<double>(config.shrinkage);
+  const auto below = [&](const Item& i, const Item& j, double both) {  // i of the history, j recommended
+    switch (config.similarity) {
+      case ItemSimilarity::bm25: return 1.0;
+      case ItemSimilarity::jaccard: return i.people + j.people - both + shrinkage;
+      case ItemSimilarity::tversky: return both + alpha * (i.people - both) + beta * (j.people - both) + shrinkage;
+      case ItemSimilarity::asymmetric: return std::pow(std::sqrt(i.squares), 2 * alpha) * std::pow(std::sqrt(j.squares), 2 * (1 - alpha)) + shrinkage;
+      case ItemSimilarity::p3: return std::pow(i.mass, alpha) + shrinkage;
+      case ItemSimilarity::rp3: return std::pow(i.mass, alpha) * std::pow(j.people, beta) + shrinkage;
+      default: return std::sqrt(i.squares) * std::sqrt(j.squares) + shrinkage;
+    }
+  };
+  Dense all(items, std::vector<float>(items, 0.0f));
+  for (std::uint32_t i = 0; i < items; ++i)
     for (std::uint32_t j = 0; j < items; ++j) {
       float sum = 0;
-      double ii = 0, jj = 0;
-      for (const auto& row : x) {
-        sum += row[i] * row[j];
-        ii += static_cast<double>(row[i]) * static_cast<double>(row[i]);
-        jj += static_cast<double>(row[j]) * static_cast<double>(row[j]);
-      }
-      const double s = static_cast<double>(config.shrinkage);
-      const double below = config.similarity == ItemSimilarity::bm25      ? 1
-                           : config.similarity == ItemSimilarity::jaccard ? ii + jj - static_cast<double>(sum) + s
-                                                                          : std::sqrt(ii) * std::sqrt(jj) + s;
-      if (i != j && sum > 0) near[i].push_back({ItemIndex{j}, static_cast<float>(static_cast<double>(sum) / below)});
+      for (const auto& row : x) sum += row[i] * row[j];
+      if (i != j && sum > 0) all[i][j] = static_cast<float>(static_cast<double>(sum) / below(of[i], of[j], static_cast<double>(sum)));
     }
-    std::sort(near[i].begin(), near[i].end(), ranks_before);
-  }
+  const auto best = [&](const auto& score, std::size_t count) {
+    std::vector<Scored> out;
+    for (std::uint32_t i = 0; i < items; ++i)
+      if (score(i) > 0) out.push_back({ItemIndex{i}, score(i)});
+    std::sort(out.begin(), out.end(), ranks_before);
+    out.resize(std::min(count, out.size()));
+    return out;
+  };
   Dense out(items, std::vector<float>(items, 0.0f));
   const auto count = static_cast<std::size_t>(config.neighbours);
   for (std::uint32_t j = 0; j < items; ++j) {
-    for (std::size_t n = 0; n < std::min(count, near[j].size()); ++n) out[value(near[j][n].item)][j] = near[j][n].score;
-    for (std::size_t n = 0; n < std::min({count, std::size_t{20}, near[j].size()}); ++n) out[j][value(near[j][n].item)] = near[j][n].score;
+    for (const auto& [i, score] : best([&](std::uint32_t other) { return all[j][other]; }, of_history(config.similarity) ? count : std::min(count, std::size_t{20}))) out[j][value(i)] = score;
+    if (of_history(config.similarity)) continue;
+    for (const auto& [i, score] : best([&](std::uint32_t other) { return all[other][j]; }, count)) out[value(i)][j] = score;
   }
   return out;
 }
@@ -107,6 +135,10 @@ TEST_CASE("item_knn: keeps the promises of a recommender with every similarity",
   SECTION("tfidf") { conformance::check(subject({.similarity = ItemSimilarity::tfidf})); }
   SECTION("bm25") { conformance::check(subject({.similarity = ItemSimilarity::bm25})); }
   SECTION("jaccard") { conformance::check(subject({.similarity = ItemSimilarity::jaccard})); }
+  SECTION("tversky") { conformance::check(subject({.similarity = ItemSimilarity::tversky, .alpha = 0.3f, .beta = 0.9f})); }
+  SECTION("asymmetric") { conformance::check(subject({.similarity = ItemSimilarity::asymmetric, .alpha = 0.8f})); }
+  SECTION("p3") { conformance::check(subject({.similarity = ItemSimilarity::p3})); }
+  SECTION("rp3") { conformance::check(subject({.similarity = ItemSimilarity::rp3, .alpha = 1, .beta = 0.3f})); }
 }
 
 TEST_CASE("item_knn: Jaccard, TF-IDF and BM25 by hand", "[cf][item_knn]") {
@@ -124,6 +156,62 @@ TEST_CASE("item_knn: Jaccard, TF-IDF and BM25 by hand", "[cf][item_knn]") {
   const double many = 2.2 / (1 + 1.2 * (0.25 + 0.75 * 3 / 1.6)), few = 2.2 / (1 + 1.2 * (0.25 + 0.75 / 1.6));
   REQUIRE_THAT(static_cast<double>(bm25[0][1]), WithinRel((two * two + three * three) * many * many, 1e-6));
   REQUIRE_THAT(static_cast<double>(bm25[1][3]), WithinRel(two * two * many * few, 1e-6));
+}
+
+TEST_CASE("item_knn: similarities that differ by direction, by hand", "[cf][item_knn]") {
+  // tiny(): item 0 has people 0 1 3, item 1 has 0 1 2, item 2 has 1, item 3 has 2; people have 2, 3, 2 and 1 items.
+  const auto s = [](const cf::ItemKnnConfig& config) { return dense(fit_item_knn(synth::tiny(), config).model->similarities()); };
+  const auto near = [](float a, double b) { REQUIRE_THAT(static_cast<double>(a), WithinRel(b, 1e-6)); };
+  const auto tversky = s({.similarity = ItemSimilarity::tversky, .alpha = 0.25f, .beta = 2});
+  near(tversky[0][1], 2 / (2 + 0.25 + 2));
+  near(tversky[0][2], 1 / (1 + 0.25 * 2));  // two people have item 0 alone, nobody item 2
+  near(tversky[2][0], 1 / (1 + 2.0 * 2));
+  const auto asymmetric = s({.similarity = ItemSimilarity::asymmetric, .alpha = 0.25f});
+  near(asymmetric[0][2], 1 / std::pow(3, 0.25));
+  near(asymmetric[2][0], 1 / std::pow(3, 0.75));
+  // From item 0 to one of its three people, and on to one of what they have: over person 0 (2 items) and person 1 (3).
+  const auto p3 = s({.similarity = ItemSimilarity::p3, .alpha = 1});
+  near(p3[0][1], 1.0 / 3 * (1.0 / 2 + 1.0 / 3));
+  near(p3[2][0], 1.0 / 3);
+  near(p3[0][2], 1.0 / 9);
+  near(s({.similarity = ItemSimilarity::p3, .alpha = 2})[0][1], 1.0 / 9 * (1.0 / 4 + 1.0 / 9));
+  const auto rp3 = s({.similarity = ItemSimilarity::rp3, .alpha = 1, .beta = 0.5f});
+  near(rp3[0][1], 1.0 / 3 * (1.0 / 2 + 1.0 / 3) / std::sqrt(3.0));
+  near(rp3[0][2], 1.0 / 9);
+}
+
+TEST_CASE("item_knn: a walk of three steps is the product of its probabilities", "[cf][item_knn]") {
+  const auto events = synth::two_taste_groups({.users = 40, .items = 25, .seed = 3, .weighted = true});
+  const auto x = dense(events);
+  for (const double alpha : {0.5, 1.0, 1.7}) {
+    const auto s = dense(fit_item_knn(events, {.similarity = ItemSimilarity::p3, .neighbours = 1000, .alpha = static_cast<float>(alpha)}).model->similarities());
+    for (std::size_t i = 0; i < events.cols; ++i)
+      for (std::size_t j = 0; j < events.cols; ++j) {
+        double mass = 0, sum = 0;
+        for (const auto& row : x) mass += static_cast<double>(row[i]);
+        for (const auto& row : x) {
+          double of_person = 0;
+          for (const float w : row) of_person += static_cast<double>(w);
+          if (row[i] > 0 && row[j] > 0) sum += std::pow(static_cast<double>(row[i]) / mass, alpha) * std::pow(static_cast<double>(row[j]) / of_person, alpha);
+        }
+        REQUIRE_THAT(static_cast<double>(s[i][j]), WithinRel(i == j ? 0 : sum, 2e-5) || WithinAbs(0, 1e-12));
+      }
+  }
+}
+
+TEST_CASE("item_knn: the special cases of one similarity are another", "[cf][item_knn]") {
+  const auto events = synth::two_taste_groups({.users = 60, .items = 30, .seed = 5});
+  const auto s = [&](cf::ItemKnnConfig config) {
+    config.neighbours = 1000;
+    return dense(fit_item_knn(events, config).model->similarities());
+  };
+  const auto alike = [](const Dense& a, const Dense& b) {
+    for (std::size_t i = 0; i < a.size(); ++i)
+      for (std::size_t j = 0; j < a.size(); ++j) REQUIRE_THAT(a[i][j], WithinRel(b[i][j], 1e-5f));
+  };
+  alike(s({.similarity = ItemSimilarity::tversky, .alpha = 1, .beta = 1}), s({.similarity = ItemSimilarity::jaccard}));
+  alike(s({.similarity = ItemSimilarity::asymmetric, .alpha = 0.5f}), s({}));
+  alike(s({.similarity = ItemSimilarity::rp3, .alpha = 0.8f, .beta = 0}), s({.similarity = ItemSimilarity::p3, .alpha = 0.8f}));
 }
 
 TEST_CASE("item_knn: somebody who has every item adds to every TF-IDF", "[cf][item_knn]") {
@@ -158,8 +246,8 @@ TEST_CASE("item_knn: equals the definition, entry for entry and bit for bit", "[
     for (const std::int32_t neighbours : {1, 3, 25, 1000})
       for (const float shrinkage : {0.0f, 3.5f}) {
         const auto events = synth::two_taste_groups({.users = 70, .items = 60, .seed = 4, .weighted = weighted});
-        for (const auto similarity : {ItemSimilarity::cosine, ItemSimilarity::tfidf, ItemSimilarity::bm25, ItemSimilarity::jaccard}) {
-          cf::ItemKnnConfig config{.similarity = similarity, .neighbours = neighbours, .shrinkage = shrinkage};
+        for (const auto similarity : every_similarity) {
+          cf::ItemKnnConfig config{.similarity = similarity, .neighbours = neighbours, .alpha = 0.7f, .beta = 0.3f, .shrinkage = shrinkage};
           if (similarity == ItemSimilarity::bm25) config.shrinkage = 0, config.k1 = 2 + shrinkage, config.b = 0.4f;
           const auto fit = fit_item_knn(events, config, {.execution = {.threads = 2}});
           REQUIRE_NOTHROW(require_valid_weights(fit.model->similarities(), "similarities"));
@@ -239,10 +327,20 @@ TEST_CASE("item_knn: settings and weights that cannot be are refused by name", "
   REQUIRE_THROWS_WITH(fit_item_knn(synth::tiny(), {.shrinkage = -1}), StartsWith("shrinkage: -1 is out of range"));
   REQUIRE_THROWS_WITH(fit_item_knn(synth::tiny(), {.similarity = ItemSimilarity::bm25, .shrinkage = 2}), StartsWith("shrinkage: is 2") && Contains("bm25"));
   REQUIRE_THROWS_WITH(fit_item_knn(synth::tiny(), {.b = 1.5f}), StartsWith("b: 1.5 is out of range"));
+  REQUIRE_THROWS_WITH(fit_item_knn(synth::tiny(), {.alpha = -0.5f}), StartsWith("alpha: -0.5 is out of range"));
+  REQUIRE_THROWS_WITH(fit_item_knn(synth::tiny(), {.similarity = ItemSimilarity::asymmetric, .alpha = 1.5f}), StartsWith("alpha: is 1.5") && Contains("asymmetric") && Contains("0 to 1"));
   REQUIRE_THROWS_WITH(fit_item_knn(Csr{}, {}), StartsWith("events: has no items"));
   const float huge = std::numeric_limits<float>::max();
   const Csr overflow{1, 2, {0, 2}, {0, 1}, {huge, huge}};
   REQUIRE_THROWS_WITH(fit_item_knn(overflow, {}), Contains("the weights of items 0 and 1 overflow"));
+  // A walk's weights pass a float's range though each was inside.
+  const Csr far{2, 2, {0, 2, 3}, {0, 1, 1}, {huge, 1, 1}};
+  REQUIRE_THROWS_WITH(fit_item_knn(far, {.similarity = ItemSimilarity::p3, .alpha = 4}), Contains("the weight of row 0 and item 0 overflows"));
+  for (const auto similarity : every_similarity) {
+    const Csr tiny{1, 2, {0, 2}, {0, 1}, {1e-38f, 1e-38f}};
+    const auto rows = fit_item_knn(tiny, {.similarity = similarity}).model->similarities();
+    for (const float x : rows.values) REQUIRE(std::isfinite(x));
+  }
 }
 
 TEST_CASE("item_knn: an item count of zero people is a model without answers", "[cf][item_knn]") {

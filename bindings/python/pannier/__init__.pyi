@@ -71,11 +71,14 @@ class IALS(Recommender):
 class ItemKNN(Recommender):
     similarity: str
     neighbours: int
+    alpha: float
+    beta: float
     k1: float
     b: float
     shrinkage: float
-    def __init__(self, *, similarity: Literal["cosine", "tfidf", "bm25", "jaccard"] = ..., neighbours: int = ..., k1: float = ...,
-                 b: float = ..., shrinkage: float = ..., threads: int = ...) -> None: ...
+    def __init__(self, *, similarity: Literal["cosine", "tfidf", "bm25", "jaccard", "tversky", "asymmetric", "p3", "rp3"] = ...,
+                 neighbours: int = ..., alpha: float = ..., beta: float = ..., k1: float = ..., b: float = ..., shrinkage: float = ...,
+                 threads: int = ...) -> None: ...
 
 class Popular(Recommender):
     weighted: bool
