@@ -159,7 +159,7 @@ TEST_CASE("registry: docs/interface.md lists every setting with its default", "[
 
 TEST_CASE("registry: settings are completed with the defaults", "[serve][registry]") {
   const auto all = serve::complete_settings("item_knn", R"({"neighbours": 7})", "config");
-  REQUIRE(all == R"({"similarity":"cosine","neighbours":7,"k1":1.2,"b":0.75,"shrinkage":0})");
+  REQUIRE(all == R"({"similarity":"cosine","neighbours":7,"alpha":0.8,"beta":0.2,"k1":1.2,"b":0.75,"shrinkage":0})");
   REQUIRE(serve::complete_settings("item_knn", all, "config") == all);
 }
 
