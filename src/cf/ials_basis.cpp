@@ -1,10 +1,10 @@
 #include "cf/ials_basis.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <string>
 
+#include "cf/ials_eigen.hpp"
 #include "cf/ials_row.hpp"
 #include "cf/ials_scratch.hpp"
 #include "core/tile_kernels.hpp"
@@ -60,18 +60,15 @@ std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
 }  // namespace
 
 std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control, Basis* forth, Basis* back) {
-  const auto factors = static_cast<Eigen::Index>(vectors.cols());
   const std::size_t stride = vectors.stride(), count = vectors.cols();
   const auto gram = gram_of(vectors, control);
-  // The upper triangle by rows is the lower one by columns, which is what the solver reads.
-  const Eigen::Map<const Eigen::MatrixXd, 0, Eigen::OuterStride<>> lower(gram.data(), factors, factors,
-                                                                         Eigen::OuterStride<>(static_cast<Eigen::Index>(stride)));
   bool finite = true;
   for (std::size_t i = 0; i < count; ++i)
     for (std::size_t j = i; j < count; ++j) finite &= std::isfinite(gram[i * stride + j]);
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
-  if (finite) solver.compute(lower);
-  if (!finite || solver.info() != Eigen::Success)
+  // The upper triangle by rows is the lower one by columns.
+  Eigenbasis found;
+  if (finite) found = eigenbasis_of(gram, count, stride, control.execution);
+  if (found.values.empty())
     throw Error(ErrorCode::numerical_failure, "fit_ials", "the Gram matrix of the " + std::string(side) + " has no eigenbasis");
 
   std::vector<double> diagonal(count);
@@ -79,12 +76,12 @@ std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side,
     Basis out{std::vector<float>(count * stride, 0.0f)};
     for (std::size_t j = 0; j < count; ++j)
       for (std::size_t k = 0; k < count; ++k) {
-        const auto row = static_cast<Eigen::Index>(transposed ? j : k), column = static_cast<Eigen::Index>(transposed ? k : j);
-        out.strips[(j / 16 * count + k) * 16 + j % 16] = static_cast<float>(solver.eigenvectors()(row, column));
+        const std::size_t row = transposed ? j : k, column = transposed ? k : j;
+        out.strips[(j / 16 * count + k) * 16 + j % 16] = static_cast<float>(found.vectors[column * count + row]);
       }
     return out;
   };
-  for (std::size_t j = 0; j < count; ++j) diagonal[j] = std::max(0.0, solver.eigenvalues()[static_cast<Eigen::Index>(j)]);
+  for (std::size_t j = 0; j < count; ++j) diagonal[j] = std::max(0.0, found.values[j]);
   Basis turn = basis(false);
   rotate(vectors, turn, control);
   if (forth != nullptr) *forth = std::move(turn);
