@@ -35,19 +35,20 @@ void require_valid(const Request& request) {
   const auto refuse = [](const char* where, const std::string& what, const char* allowed) {
     throw Error(ErrorCode::invalid_argument, where, what, allowed);
   };
+  const auto has = [](std::size_t items) { return "has " + std::to_string(items) + (items == 1 ? " item" : " items"); };
   if (request.count < 1 || request.count > largest_count) refuse("request.count", "is " + std::to_string(request.count), "1 to 10000");
   if (request.time_us != 0 && (request.time_us < earliest_time_us || request.time_us > latest_time_us))
     refuse("request.time_us", "is " + std::to_string(request.time_us), "0 (the engine's clock), or microseconds of the years 1970 to 2199");
   if (request.session.size() > longest_session)
-    refuse("request.session", "has " + std::to_string(request.session.size()) + " items", "at most 10000");
+    refuse("request.session", has(request.session.size()), "at most 10000");
   if (!data::is_utf8(request.user)) refuse("request.user", "is no UTF-8", "UTF-8 text");
   if (!data::is_utf8(request.visitor)) refuse("request.visitor", "is no UTF-8", "UTF-8 text");
   if (request.op == Op::similar && request.items.size() != 1)
-    refuse("request.items", "has " + std::to_string(request.items.size()) + " items", "exactly one, whose similar items are wanted");
+    refuse("request.items", has(request.items.size()), "exactly one, whose similar items are wanted");
   if (request.op == Op::together && (request.items.empty() || request.items.size() > longest_cart))
-    refuse("request.items", "has " + std::to_string(request.items.size()) + " items", "1 to 10000, the cart");
+    refuse("request.items", has(request.items.size()), "1 to 10000, the cart");
   if (request.op == Op::recommend && !request.items.empty())
-    refuse("request.items", "has " + std::to_string(request.items.size()) + " items", "none for recommend (a session's items go into session)");
+    refuse("request.items", has(request.items.size()), "none for recommend (a session's items go into session)");
   if (request.policy == Policy::together || name(request.policy) == name(Policy::none))  // None, or no policy at all.
     refuse("request.policy", "is " + std::to_string(static_cast<int>(request.policy)), "personal, similar, popular, trending, seasonal, buy_again, recently_viewed");
   if (request.op != Op::recommend && request.policy != Policy::personal)

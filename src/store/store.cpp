@@ -80,6 +80,10 @@ class FolderStore final : public Store {
     if (folder_.empty()) throw Error(ErrorCode::invalid_argument, "store", "is an empty path", "the folder of a store");
     std::error_code error;
     const auto status = fs::status(folder_, error);
+    // A folder that lets nobody look inside says so at the first file of it.
+    if (fs::is_directory(status)) static_cast<void>(fs::status(current_file(), error));
+    if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
+      throw Error(ErrorCode::io_failure, folder_.string(), "cannot be read: " + error.message(), "a folder that may be opened");
     if (!fs::exists(status)) {
       if (mode_ != Mode::create) throw Error(ErrorCode::not_found, folder_.string(), "is not there", "the folder of a store");
     } else if (!fs::is_directory(status)) {

@@ -267,6 +267,13 @@ TEST_CASE("store: a folder that is missing or no store is refused by name", "[st
     CHECK(error_of([&] { (void)Store::open(scratch.folder() / "file", mode); }).first == ErrorCode::not_found);
   }
   CHECK(error_of([&] { (void)Store::open(scratch.folder() / "file", Mode::create); }).first == ErrorCode::not_found);
+  // What the system does not let in, here a link to itself: root may open every folder.
+  fs::create_symlink("loop", scratch.folder() / "loop");
+  for (const auto mode : {Mode::create, Mode::read_write, Mode::read_only}) {
+    const auto [code, what] = error_of([&] { (void)Store::open(scratch.folder() / "loop", mode); });
+    CHECK(code == ErrorCode::io_failure);
+    CHECK_THAT(what, StartsWith((scratch.folder() / "loop").string() + ": cannot be read: "));
+  }
   CHECK_FALSE(fs::exists(missing));
   (void)Store::open(scratch.folder() / "plain", Mode::create);
   CHECK(Store::open(scratch.folder() / "plain", Mode::read_only)->generations().empty());
