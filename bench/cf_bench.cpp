@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "pannier/cf/bpr.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
 #include "synthetic.hpp"
@@ -26,6 +27,18 @@ void ials_epoch(benchmark::State& state, const bench::Shape& shape, int factors,
   for (auto _ : state) {
     const auto one = cf::fit_ials(events, {.factors = factors, .epochs = 1}, control).report.seconds;
     const auto three = cf::fit_ials(events, {.factors = factors, .epochs = 3}, control).report.seconds;
+    state.SetIterationTime(std::max(1e-9, (three - one) / 2));
+  }
+  state.counters["nonzeros"] = static_cast<double>(events.columns.size());
+}
+
+/// One epoch, as of ials.
+void bpr_epoch(benchmark::State& state, const bench::Shape& shape, int negatives, int threads) {
+  const auto& events = cached(shape);
+  const FitControl control{.execution = {.threads = threads}};
+  for (auto _ : state) {
+    const auto one = cf::fit_bpr(events, {.epochs = 1, .negatives = negatives}, control).report.seconds;
+    const auto three = cf::fit_bpr(events, {.epochs = 3, .negatives = negatives}, control).report.seconds;
     state.SetIterationTime(std::max(1e-9, (three - one) / 2));
   }
   state.counters["nonzeros"] = static_cast<double>(events.columns.size());
@@ -56,6 +69,10 @@ BENCHMARK_CAPTURE(ials_epoch, shop_k256, bench::shop, 256, 2)->Name("cf/ials_epo
 BENCHMARK_CAPTURE(ials_epoch, ml20_k64, bench::ml20, 64, 2)->Name("cf/ials_epoch/ml20/k64/2_threads/full")->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(ials_epoch, large_shop_k64, bench::large_shop, 64, 2)->Name("cf/ials_epoch/large_shop/k64/2_threads/full")->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(ials_epoch, large_shop_k256, bench::large_shop, 256, 2)->Name("cf/ials_epoch/large_shop/k256/2_threads/full")->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bpr_epoch, small, bench::small, 8, 1)->Name("cf/bpr_epoch/small")->UseManualTime();
+BENCHMARK_CAPTURE(bpr_epoch, shop_1, bench::shop, 1, 2)->Name("cf/bpr_epoch/shop/k64/1_negative/2_threads")->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bpr_epoch, shop_1_1, bench::shop, 1, 1)->Name("cf/bpr_epoch/shop/k64/1_negative/1_thread")->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bpr_epoch, shop_16, bench::shop, 16, 2)->Name("cf/bpr_epoch/shop/k64/16_negatives/2_threads")->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(item_knn_fit, small, bench::small, 1)->Name("cf/item_knn_fit/small");
 BENCHMARK_CAPTURE(item_knn_fit, ml1, bench::ml1, 2)->Name("cf/item_knn_fit/ml1/2_threads")->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(item_knn_fit, shop, bench::shop, 2)->Name("cf/item_knn_fit/shop/2_threads")->UseRealTime()->Unit(benchmark::kMillisecond);

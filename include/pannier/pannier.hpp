@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pannier/cf/blend.hpp"
+#include "pannier/cf/bpr.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
 #include "pannier/cf/together.hpp"

@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "pannier/cf/blend.hpp"
+#include "pannier/cf/bpr.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
 #include "pannier/cf/together.hpp"
@@ -205,6 +206,7 @@ constexpr std::array entries{
     entry<popularity::PopularConfig, popularity::fit_popular, popularity::read_popular, Rows::people_and_orders>("popular"),
     entry<cf::ItemKnnConfig, cf::fit_item_knn, cf::read_item_knn, Rows::people_and_orders>("item_knn"),
     entry<cf::IalsConfig, cf::fit_ials, cf::read_ials, Rows::people>("ials"),
+    entry<cf::BprConfig, cf::fit_bpr, cf::read_bpr, Rows::people>("bpr"),
     data_entry<cf::TogetherConfig, fit_together, cf::read_together>("together"),
     data_entry<popularity::BuyAgainConfig, fit_buy_again, popularity::read_buy_again>("buy_again"),
     data_entry<popularity::TrendingConfig, fit_trending, popularity::read_trending>("trending"),

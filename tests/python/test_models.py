@@ -10,8 +10,8 @@ import scipy.sparse as sp
 import pannier
 from pannier import _pannier
 
-ALL = [pannier.IALS(factors=8, epochs=4), pannier.ItemKNN(neighbours=20), pannier.Popular()]
-ids = [type(model).__name__ for model in ALL]
+ALL = [pannier.IALS(factors=8, epochs=4), pannier.BPR(factors=8, epochs=4), pannier.BPR(loss="warp", factors=4, epochs=4), pannier.ItemKNN(neighbours=20), pannier.Popular()]
+ids = ["WARP" if getattr(model, "loss", "") == "warp" else type(model).__name__ for model in ALL]
 
 
 @pytest.fixture(params=ALL, ids=ids)
@@ -67,6 +67,18 @@ def test_ials_folds_a_row_in_as_the_fit_has_it(X):
     for row in range(50):
         np.testing.assert_allclose(scores[row], own[row, ids[row]], atol=1e-5)
     # A stranger with the history of a fitted user gets that user's answer, bit for bit.
+    strangers, their_scores = model.recommend(X[7:9], n=30, exclude_seen=False)
+    assert np.array_equal(strangers, ids[7:9]) and np.array_equal(their_scores, scores[7:9])
+
+
+@pytest.mark.parametrize("loss", ["bpr", "warp"])
+def test_bpr_scores_by_the_rows_that_histories_fold_in_to(X, loss):
+    model = pannier.BPR(loss=loss, factors=8, epochs=6).fit(X)
+    assert model.item_factors_.shape == (30, 8) and model.user_factors_.shape == (50, 8)
+    own = model.user_factors_ @ model.item_factors_.T
+    ids, scores = model.recommend(np.arange(50), n=30, exclude_seen=False)
+    for row in range(50):
+        np.testing.assert_allclose(scores[row], own[row, ids[row]], rtol=1e-5, atol=1e-5)
     strangers, their_scores = model.recommend(X[7:9], n=30, exclude_seen=False)
     assert np.array_equal(strangers, ids[7:9]) and np.array_equal(their_scores, scores[7:9])
 
@@ -172,7 +184,7 @@ def test_loading_what_is_no_model_is_refused(tmp_path):
         pannier.load(tmp_path / "broken.pnr")
 
 
-@pytest.mark.parametrize("cls", [pannier.IALS, pannier.ItemKNN, pannier.Popular])
+@pytest.mark.parametrize("cls", [pannier.IALS, pannier.BPR, pannier.ItemKNN, pannier.Popular])
 def test_settings_are_the_librarys(cls):
     settings = {name: default for name, _, default, _, _ in _pannier.model_settings(cls._kind)}
     assert list(inspect.signature(cls).parameters) == [*settings, "threads"]

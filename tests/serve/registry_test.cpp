@@ -20,7 +20,7 @@ Csr few_events() {
 }
 
 std::string quick_settings(std::string_view name) {
-  return name == "ials" ? R"({"factors": 4, "epochs": 3})" : name == "together" ? R"({"minimum_count": 1, "significance": 1})" : "";
+  return name == "ials" || name == "bpr" ? R"({"factors": 4, "epochs": 3})" : name == "together" ? R"({"minimum_count": 1, "significance": 1})" : "";
 }
 
 /// The same four people, each with one order.
@@ -105,9 +105,10 @@ TEST_CASE("registry: orders without a person count for popular and item_knn, and
   REQUIRE(serve::fit_model("ials", quick_settings("ials"), serve::FitData{.events = nobody, .orders = orders}).user_factors.rows() == 0);
 }
 
-TEST_CASE("registry: ials gives the users' own rows, the others none", "[serve][registry]") {
+TEST_CASE("registry: ials and bpr give the users' own rows, the others none", "[serve][registry]") {
   const auto events = few_events();
   REQUIRE(serve::fit_model("ials", quick_settings("ials"), events).user_factors.rows() == 4);
+  REQUIRE(serve::fit_model("bpr", quick_settings("bpr"), events).user_factors.rows() == 4);
   REQUIRE(serve::fit_model("popular", "", events).user_factors.rows() == 0);
 }
 

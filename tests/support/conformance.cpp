@@ -202,7 +202,7 @@ void breaks_ties_by_index(const Subject& subject) {
     for (std::size_t n = 0; n + 1 < all.size(); ++n)
       if (value(all[n].item) == copied + 1) REQUIRE_FALSE(same_bits(all[n].score, all[n + 1].score));
   }
-  REQUIRE(seen > 0);
+  if (subject.copies_tie) REQUIRE(seen > 0);
 }
 
 void filters_and_excludes(const Subject& subject) {

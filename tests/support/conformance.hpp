@@ -32,6 +32,7 @@ struct Subject {
   bool bought = false;        ///< True: the histories tell of purchases, as many of an item as its weight says.
   bool own_items = false;     ///< True: only items that the person bought are recommended.
   bool weighs = true;         ///< False: the fit does not read the weights, so that bad ones are not refused.
+  bool copies_tie = true;     ///< False: items that the same people have need not score alike, as the fit draws for each.
   float share_tolerance = 1e-5f;  ///< How far the shares may add up from the score, per unit of their absolute sum.
 };
 

@@ -68,6 +68,27 @@ class IALS(Recommender):
     @property
     def user_factors_(self) -> Optional[npt.NDArray[np.float32]]: ...
 
+class BPR(Recommender):
+    loss: str
+    factors: int
+    learning_rate: float
+    user_l2: float
+    item_l2: float
+    epochs: int
+    negatives: int
+    max_samples: int
+    popularity_exponent: float
+    fold_in_unobserved: float
+    fold_in_l2: float
+    seed: int
+    def __init__(self, *, loss: Literal["bpr", "warp"] = ..., factors: int = ..., learning_rate: float = ..., user_l2: float = ...,
+                 item_l2: float = ..., epochs: int = ..., negatives: int = ..., max_samples: int = ..., popularity_exponent: float = ...,
+                 fold_in_unobserved: float = ..., fold_in_l2: float = ..., seed: int = ..., threads: int = ...) -> None: ...
+    @property
+    def item_factors_(self) -> Optional[npt.NDArray[np.float32]]: ...
+    @property
+    def user_factors_(self) -> Optional[npt.NDArray[np.float32]]: ...
+
 class ItemKNN(Recommender):
     similarity: str
     neighbours: int

@@ -193,6 +193,23 @@ class IALS(Recommender):
         return self._user_factors
 
 
+class BPR(Recommender):
+    """Matrix factorisation by pairwise ranking: what a person has is to score above what they do not have (Rendle et al. 2009;
+    `loss="warp"`: Weston et al. 2011)."""
+
+    _kind = "bpr"
+
+    @property
+    def item_factors_(self):
+        """The items' vectors (items, factors); cannot be written."""
+        return None if self._model is None else self._model.item_vectors()
+
+    @property
+    def user_factors_(self):
+        """The fitted users' vectors (users, factors), as their histories fold in to; cannot be written. A loaded model has none."""
+        return self._user_factors
+
+
 class ItemKNN(Recommender):
     """Nearest neighbours of items by co-occurrence (Sarwar et al. 2001; Deshpande & Karypis 2004)."""
 
@@ -205,7 +222,7 @@ class Popular(Recommender):
     _kind = "popular"
 
 
-_CLASSES = {cls._kind: cls for cls in (IALS, ItemKNN, Popular)}
+_CLASSES = {cls._kind: cls for cls in (IALS, BPR, ItemKNN, Popular)}
 
 
 def load(path):

@@ -1,0 +1,136 @@
+#include "cf/by_vector.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "pannier/core/simd.hpp"
+
+namespace pannier::cf::by_vector {
+namespace {
+
+constexpr std::size_t items_a_block = 1024;  ///< Scored at a time.
+constexpr std::size_t people_a_block = 32;   ///< Of a batch.
+
+float number_or_zero(float score) noexcept { return std::isnan(score) ? 0 : score; }
+
+}  // namespace
+
+float norm_of(std::span<const float> vector) noexcept {
+  double squares = 0;
+  for (const float x : vector) squares += static_cast<double>(x) * static_cast<double>(x);
+  // The sum is off by less than (length + 1) roundings of a double.
+  const double length = std::sqrt(squares) * (1 + static_cast<double>(vector.size() + 2) * 0x1p-53);
+  const auto norm = static_cast<float>(length);
+  return static_cast<double>(norm) < length ? std::nextafter(norm, std::numeric_limits<float>::infinity()) : norm;
+}
+
+std::size_t recommend(const model::VectorModel& model, std::span<const float> query, const model::History& history, const model::Ask& ask,
+                      model::Workspace& workspace, std::span<Scored> out) {
+  if (query.empty()) return 0;
+  auto& excluded = workspace.touched;
+  excluded.clear();
+  if (ask.exclude_history) {
+    for (const auto item : history.items) excluded.push_back(value(item));
+    std::ranges::sort(excluded);
+  }
+  return model::search_vectors(model, query, ask.count, ask.allowed, excluded, workspace, out);
+}
+
+void score(const model::VectorModel& model, std::span<const float> query, std::span<const ItemIndex> candidates, std::span<float> out) {
+  const auto vectors = model.item_vectors();
+  for (std::size_t c = 0; c < candidates.size(); ++c)
+    out[c] = query.empty() ? 0 : number_or_zero(fixed_dot(query, vectors.row(value(candidates[c]))));
+}
+
+void score_all(const model::VectorModel& model, std::span<const float> query, std::span<float> out) {
+  if (query.empty()) {
+    std::ranges::fill(out, 0.0f);
+    return;
+  }
+  fixed_dots(query, model.item_vectors(), 0, out);
+  for (auto& score : out) score = number_or_zero(score);
+}
+
+std::size_t similar(const model::VectorModel& model, std::size_t dimensions, std::span<const float> norms, ItemIndex item, const model::Ask& ask,
+                    model::Workspace& workspace, std::span<Scored> out) {
+  const auto vectors = model.item_vectors();
+  const float own = norms[value(item)];
+  if (!(own > 0)) return 0;
+  auto& query = workspace.floats;
+  query.assign(vectors.cols, 0.0f);
+  std::ranges::copy(vectors.row(value(item)).first(dimensions), query.begin());
+  workspace.top.reset(std::min<std::size_t>({ask.count, out.size(), vectors.rows}));
+  workspace.scores.resize(std::min(items_a_block, vectors.rows));
+  for (std::size_t first = 0; first < vectors.rows; first += items_a_block) {
+    const std::size_t count = std::min(items_a_block, vectors.rows - first);
+    fixed_dots(query, vectors, first, std::span(workspace.scores).first(count));
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto other = ItemIndex{static_cast<std::uint32_t>(first + i)};
+      const float norm = norms[first + i];
+      if (other == item || !(norm > 0) || (ask.allowed != nullptr && !ask.allowed->contains(other))) continue;
+      workspace.top.push(other, workspace.scores[i] / (own * norm));
+    }
+  }
+  return workspace.top.finish(out);
+}
+
+void recommend_batch(const model::VectorModel& model, const CsrView& histories, const model::Ask& ask, const Execution& execution, const FoldInRow& fold_in,
+                     std::span<ItemIndex> items, std::span<float> scores) {
+  const auto vectors = model.item_vectors();
+  const std::size_t count = ask.count;
+  struct Worker {
+    model::Workspace workspace;
+    Matrix queries;
+    std::vector<float> tile;
+    std::vector<TopK> top;
+    std::vector<Scored> best;
+  };
+  const std::size_t kept = std::min(count, vectors.rows);
+  std::vector<Worker> workers(static_cast<std::size_t>(resolved_threads(execution)));
+  parallel_blocks_with_worker(execution, histories.rows, people_a_block, [&](std::size_t begin, std::size_t end, std::size_t, int index) {
+    auto& worker = workers[static_cast<std::size_t>(index)];
+    if (worker.top.empty()) {
+      worker.queries = Matrix(people_a_block, vectors.cols);
+      worker.tile.resize(people_a_block * items_a_block);
+      worker.top.resize(people_a_block);
+      worker.best.resize(kept);
+    }
+    std::size_t row_of_person[people_a_block];
+    std::size_t known = 0;  // People with evidence; their queries come first.
+    for (std::size_t row = begin; row < end; ++row) {
+      std::ranges::fill(items.subspan(row * count, count), no_item);
+      std::ranges::fill(scores.subspan(row * count, count), 0.0f);
+      if (!fold_in(histories.row_columns(row), histories.row_values(row), worker.workspace, worker.queries.row(known))) continue;
+      worker.top[known].reset(kept);
+      row_of_person[known++] = row;
+    }
+    const MatrixView queries{worker.queries.data(), known, vectors.cols, worker.queries.stride()};
+    for (std::size_t block = 0; block < vectors.rows && known != 0; block += items_a_block) {
+      const std::size_t some = std::min(items_a_block, vectors.rows - block);
+      fixed_dot_tile(queries, vectors, block, some, worker.tile.data(), items_a_block);
+      for (std::size_t q = 0; q < known; ++q) {
+        auto& top = worker.top[q];
+        const float* const line = worker.tile.data() + q * items_a_block;
+        const auto seen = histories.row_columns(row_of_person[q]);
+        for (std::size_t i = 0; i < some; ++i) {
+          if (!(line[i] >= top.threshold())) continue;
+          const auto item = static_cast<std::uint32_t>(block + i);
+          if (ask.exclude_history && std::ranges::binary_search(seen, item)) continue;
+          if (ask.allowed != nullptr && !ask.allowed->contains(ItemIndex{item})) continue;
+          top.push(ItemIndex{item}, line[i]);
+        }
+      }
+    }
+    for (std::size_t q = 0; q < known; ++q) {
+      const std::size_t found = worker.top[q].finish(worker.best);
+      for (std::size_t i = 0; i < found; ++i) {
+        items[row_of_person[q] * count + i] = worker.best[i].item;
+        scores[row_of_person[q] * count + i] = worker.best[i].score;
+      }
+    }
+  });
+}
+
+}  // namespace pannier::cf::by_vector
