@@ -85,7 +85,7 @@ def factorisation():
             a1, b1, _, _ = paired(lambda: ours(1), lambda: theirs(1))
             quality = recall(ours(10).recommend(rows, n=20)[0], test, rows)
             peer = recall(theirs(10).recommend(rows, train[rows], N=20)[0], test, rows)
-            show(f"cf/ials_epoch_exact_vs_cg/{shape}/k{factors}", "implicit 0.7.3 ALS, CG 3", max(1e-9, (a - a1) / 2), max(1e-9, (b - b1) / 2), THREADS, 3,
+            show(f"cf/ials_epoch/{shape}/k{factors}", "implicit 0.7.3 ALS, CG 3", max(1e-9, (a - a1) / 2), max(1e-9, (b - b1) / 2), THREADS, 3,
                  quality_ours=quality, quality_peer=peer, spread_fit3_s=sa, peer_spread_fit3_s=sb)
         a, b, sa, sb = paired(lambda: pannier.ItemKNN(neighbours=50, threads=THREADS).fit(train),
                               lambda: implicit.nearest_neighbours.CosineRecommender(K=50, num_threads=THREADS).fit(train, show_progress=False))

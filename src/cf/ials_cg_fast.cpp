@@ -57,8 +57,8 @@ PANNIER_INLINE void add_rows(const float* const* rows, const float* factor, std:
   for (; k < width; k += lanes) add_rows_at<1>(rows, factor, count, k, to);
 }
 
-/// to += sum over events of coefficient(i, y_i . x) y_i, in the order of the events.
-template <class Coefficient>
+/// to += sum over events of coefficient(i, y_i . x) y_i, in the order of the events; without `adds` only the coefficients are asked for.
+template <bool adds, class Coefficient>
 PANNIER_INLINE void pass(const IalsRow<float>& row, std::size_t width, const float* x, float* to, Coefficient coefficient) {
   const std::size_t events = row.events.size();
   const std::size_t ahead = width <= 64 ? 16 : width <= 256 ? 8 : 4;
@@ -75,16 +75,20 @@ PANNIER_INLINE void pass(const IalsRow<float>& row, std::size_t width, const flo
       dots(rows + at, x, width, products + at);
     }
     for (std::size_t i = 0; i < some; ++i) products[i] = coefficient(begin + i, products[i]);
-    add_rows(rows, products, some, width, to);
+    if constexpr (adds) add_rows(rows, products, some, width, to);
   }
+}
+
+PANNIER_INLINE float total(Vector x) {
+  alignas(64) float four[4];
+  sum_lanes(x, splat(0), splat(0), splat(0), false, four);
+  return four[0];
 }
 
 PANNIER_INLINE float dot(const float* a, const float* b, std::size_t width) {
   Vector sum = splat(0);
   for (std::size_t k = 0; k < width; k += lanes) sum = plus_product(load(a + k), load(b + k), sum);
-  alignas(64) float four[4];
-  sum_lanes(sum, splat(0), splat(0), splat(0), false, four);
-  return four[0];
+  return total(sum);
 }
 
 bool solve_cg(const IalsRow<float>& row, const float* spread, int steps, float* scratch, float* x, double& least) {
@@ -105,7 +109,7 @@ bool solve_cg(const IalsRow<float>& row, const float* spread, int steps, float* 
   }
   double loss = -static_cast<double>(dot(residual, x, width));
   const float* const weights = row.weights.data();
-  pass(row, width, x, residual, [&](std::size_t i, float product) {
+  pass<true>(row, width, x, residual, [&](std::size_t i, float product) {
     const float miss = 1 - product;
     loss += static_cast<double>(weights[i] * miss * miss);
     return weights[i] * miss;
@@ -118,19 +122,30 @@ bool solve_cg(const IalsRow<float>& row, const float* spread, int steps, float* 
       store(direction + k, z);
       sum = plus_product(r, z, sum);
     }
-    alignas(64) float four[4];
-    sum_lanes(sum, splat(0), splat(0), splat(0), false, four);
-    size = four[0];
+    size = total(sum);
   }
   for (int step = 0; step < steps && size > 0; ++step) {
-    for (std::size_t k = 0; k < width; k += lanes) store(image + k, times(load(diagonal + k), load(direction + k)));
-    pass(row, width, direction, image, [&](std::size_t i, float product) { return weights[i] * product; });
-    const float curvature = dot(direction, image, width);
+    const bool last = step + 1 == steps;
+    float curvature = 0;
+    if (last) {
+      // No residual follows, so the image itself is not needed.
+      double sum = 0;
+      pass<false>(row, width, direction, image, [&](std::size_t i, float product) {
+        sum += static_cast<double>(weights[i] * product * product);
+        return 0.0f;
+      });
+      Vector own = splat(0);
+      for (std::size_t k = 0; k < width; k += lanes) own = plus_product(times(load(diagonal + k), load(direction + k)), load(direction + k), own);
+      curvature = total(own) + static_cast<float>(sum);
+    } else {
+      for (std::size_t k = 0; k < width; k += lanes) store(image + k, times(load(diagonal + k), load(direction + k)));
+      pass<true>(row, width, direction, image, [&](std::size_t i, float product) { return weights[i] * product; });
+      curvature = dot(direction, image, width);
+    }
     if (!(curvature > 0)) break;
     const float length = size / curvature;
     loss -= static_cast<double>(length) * static_cast<double>(size);
     const Vector along = splat(length);
-    const bool last = step + 1 == steps;
     Vector sum = splat(0);
     for (std::size_t k = 0; k < width; k += lanes) {
       store(x + k, plus_product(along, load(direction + k), load(x + k)));
@@ -140,10 +155,9 @@ bool solve_cg(const IalsRow<float>& row, const float* spread, int steps, float* 
       sum = plus_product(times(r, r), load(inverse + k), sum);
     }
     if (last) break;
-    alignas(64) float four[4];
-    sum_lanes(sum, splat(0), splat(0), splat(0), false, four);
-    const Vector share = splat(four[0] / size);
-    size = four[0];
+    const float next = total(sum);
+    const Vector share = splat(next / size);
+    size = next;
     for (std::size_t k = 0; k < width; k += lanes)
       store(direction + k, plus_product(share, load(direction + k), times(load(residual + k), load(inverse + k))));
   }
