@@ -72,7 +72,7 @@ BENCHMARK_CAPTURE(ials_epoch, large_shop_k256, bench::large_shop, 256, 2)->Name(
 BENCHMARK_CAPTURE(bpr_epoch, small, bench::small, 8, 1)->Name("cf/bpr_epoch/small")->UseManualTime();
 BENCHMARK_CAPTURE(bpr_epoch, shop_1, bench::shop, 1, 2)->Name("cf/bpr_epoch/shop/k64/1_negative/2_threads")->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(bpr_epoch, shop_1_1, bench::shop, 1, 1)->Name("cf/bpr_epoch/shop/k64/1_negative/1_thread")->UseManualTime()->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(bpr_epoch, shop_16, bench::shop, 16, 2)->Name("cf/bpr_epoch/shop/k64/16_negatives/2_threads")->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(bpr_epoch, shop_32, bench::shop, 32, 2)->Name("cf/bpr_epoch/shop/k64/32_negatives/2_threads")->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(item_knn_fit, small, bench::small, 1)->Name("cf/item_knn_fit/small");
 BENCHMARK_CAPTURE(item_knn_fit, ml1, bench::ml1, 2)->Name("cf/item_knn_fit/ml1/2_threads")->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(item_knn_fit, shop, bench::shop, 2)->Name("cf/item_knn_fit/shop/2_threads")->UseRealTime()->Unit(benchmark::kMillisecond);

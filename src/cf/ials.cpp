@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 
+#include "cf/by_vector.hpp"
 #include "cf/ials_model.hpp"
 #include "cf/ials_row.hpp"
 #include "cf/ials_scratch.hpp"
@@ -14,19 +14,6 @@
 
 namespace pannier::cf {
 namespace {
-
-constexpr std::size_t items_a_block = 1024;  ///< Scored at a time.
-constexpr std::size_t people_a_block = 32;   ///< Of a batch.
-
-/// The vector's length, rounded up.
-float norm_of(std::span<const float> vector) {
-  double squares = 0;
-  for (const float x : vector) squares += static_cast<double>(x) * static_cast<double>(x);
-  // The sum is off by less than (length + 1) roundings of a double.
-  const double length = std::sqrt(squares) * (1 + static_cast<double>(vector.size() + 2) * 0x1p-53);
-  const auto norm = static_cast<float>(length);
-  return static_cast<double>(norm) < length ? std::nextafter(norm, std::numeric_limits<float>::infinity()) : norm;
-}
 
 class Model final : public IalsModel {
  public:
@@ -57,59 +44,26 @@ class Model final : public IalsModel {
   std::size_t recommend(const model::History& history, const model::Ask& ask, model::Workspace& workspace,
                         std::span<Scored> out) const override {
     model::require_valid(history, ask, item_count(), workspace);
-    const auto query = own_query(history, workspace);
-    if (query.empty()) return 0;
-    auto& excluded = workspace.touched;
-    excluded.clear();
-    if (ask.exclude_history) {
-      for (const auto item : history.items) excluded.push_back(value(item));
-      std::ranges::sort(excluded);
-    }
-    return model::search_vectors(*this, query, ask.count, ask.allowed, excluded, workspace, out);
+    return by_vector::recommend(*this, own_query(history, workspace), history, ask, workspace, out);
   }
 
   void score(const model::History& history, std::span<const ItemIndex> candidates, model::Workspace& workspace,
              std::span<float> out) const override {
     model::require_valid(history, {}, item_count(), workspace);
     model::require_valid_candidates(candidates, item_count(), out.size());
-    const auto query = own_query(history, workspace);
-    for (std::size_t c = 0; c < candidates.size(); ++c) {
-      const float score = query.empty() ? 0 : fixed_dot(query, vectors_.row(value(candidates[c])));
-      out[c] = std::isnan(score) ? 0 : score;
-    }
+    by_vector::score(*this, own_query(history, workspace), candidates, out);
   }
 
   void score_all(const model::History& history, model::Workspace& workspace, std::span<float> out) const override {
     model::require_valid(history, {}, item_count(), workspace);
     model::require_valid_all(item_count(), out.size());
-    const auto query = own_query(history, workspace);
-    if (query.empty()) {
-      std::ranges::fill(out, 0.0f);
-      return;
-    }
-    fixed_dots(query, vectors_, 0, out);
-    for (auto& score : out) score = std::isnan(score) ? 0 : score;
+    by_vector::score_all(*this, own_query(history, workspace), out);
   }
 
   std::size_t similar(ItemIndex item, const model::Ask& ask, model::Workspace& workspace, std::span<Scored> out) const override {
     model::require_valid({}, ask, item_count(), workspace);
     model::require_valid_item(item, item_count());
-    const float own = norms_[value(item)];
-    if (!(own > 0)) return 0;
-    const auto query = vectors_.row(value(item));
-    workspace.top.reset(std::min<std::size_t>({ask.count, out.size(), vectors_.rows}));
-    workspace.scores.resize(std::min(items_a_block, vectors_.rows));
-    for (std::size_t first = 0; first < vectors_.rows; first += items_a_block) {
-      const std::size_t count = std::min(items_a_block, vectors_.rows - first);
-      fixed_dots(query, vectors_, first, std::span(workspace.scores).first(count));
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto other = ItemIndex{static_cast<std::uint32_t>(first + i)};
-        const float norm = norms_[first + i];
-        if (other == item || !(norm > 0) || (ask.allowed != nullptr && !ask.allowed->contains(other))) continue;
-        workspace.top.push(other, workspace.scores[i] / (own * norm));
-      }
-    }
-    return workspace.top.finish(out);
+    return by_vector::similar(*this, vectors_.cols, norms_, item, ask, workspace, out);
   }
 
   std::size_t explain(const model::History& history, ItemIndex item, model::Workspace& workspace, std::span<model::Reason> out) const override {
@@ -226,71 +180,16 @@ class Model final : public IalsModel {
 void Model::recommend_batch(const CsrView& histories, const model::Ask& ask, const Execution& execution,
                             std::span<ItemIndex> items, std::span<float> scores) const {
   model::require_valid_batch(histories, ask, item_count(), items, scores);
-  const std::size_t count = ask.count;
-  struct Worker {
-    model::Workspace workspace;
-    Matrix queries;
-    std::vector<float> tile;
-    std::vector<TopK> top;
-    std::vector<Scored> best;
-  };
-  const std::size_t kept = std::min(count, vectors_.rows);
-  std::vector<Worker> workers(static_cast<std::size_t>(resolved_threads(execution)));
-  parallel_blocks_with_worker(execution, histories.rows, people_a_block, [&](std::size_t begin, std::size_t end, std::size_t, int index) {
-    auto& worker = workers[static_cast<std::size_t>(index)];
-    if (worker.top.empty()) {
-      worker.queries = Matrix(people_a_block, vectors_.cols);
-      worker.tile.resize(people_a_block * items_a_block);
-      worker.top.resize(people_a_block);
-      worker.best.resize(kept);
+  by_vector::recommend_batch(*this, histories, ask, execution, [this](std::span<const std::uint32_t> columns, std::span<const float> weights, model::Workspace& workspace, std::span<float> out) {
+    workspace.indices.clear();
+    workspace.more_floats.clear();
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (!(weights[i] > 0)) continue;
+      workspace.indices.push_back(columns[i]);
+      workspace.more_floats.push_back(weights[i]);
     }
-    const std::size_t people = end - begin;
-    std::uint32_t row_of_person[people_a_block];
-    std::size_t known = 0;  // People with evidence; their queries come first.
-    for (std::size_t person = 0; person < people; ++person) {
-      const std::size_t row = begin + person;
-      auto& workspace = worker.workspace;
-      workspace.indices.clear();
-      workspace.more_floats.clear();
-      const auto columns = histories.row_columns(row);
-      const auto weights = histories.row_values(row);
-      for (std::size_t i = 0; i < columns.size(); ++i) {
-        if (!(weights[i] > 0)) continue;
-        workspace.indices.push_back(columns[i]);
-        workspace.more_floats.push_back(weights[i]);
-      }
-      std::ranges::fill(items.subspan(row * count, count), no_item);
-      std::ranges::fill(scores.subspan(row * count, count), 0.0f);
-      if (!fold_in(row_of(workspace.indices, workspace.more_floats), workspace, worker.queries.row(known))) continue;
-      worker.top[known].reset(kept);
-      row_of_person[known++] = static_cast<std::uint32_t>(person);
-    }
-    const MatrixView queries{worker.queries.data(), known, vectors_.cols, worker.queries.stride()};
-    for (std::size_t block = 0; block < vectors_.rows && known != 0; block += items_a_block) {
-      const std::size_t some = std::min(items_a_block, vectors_.rows - block);
-      fixed_dot_tile(queries, vectors_, block, some, worker.tile.data(), items_a_block);
-      for (std::size_t q = 0; q < known; ++q) {
-        auto& top = worker.top[q];
-        const float* const line = worker.tile.data() + q * items_a_block;
-        const auto seen = histories.row_columns(begin + row_of_person[q]);
-        for (std::size_t i = 0; i < some; ++i) {
-          if (!(line[i] >= top.threshold())) continue;
-          const auto item = static_cast<std::uint32_t>(block + i);
-          if (ask.exclude_history && std::ranges::binary_search(seen, item)) continue;
-          if (ask.allowed != nullptr && !ask.allowed->contains(ItemIndex{item})) continue;
-          top.push(ItemIndex{item}, line[i]);
-        }
-      }
-    }
-    for (std::size_t q = 0; q < known; ++q) {
-      const std::size_t row = begin + row_of_person[q];
-      const std::size_t found = worker.top[q].finish(worker.best);
-      for (std::size_t i = 0; i < found; ++i) {
-        items[row * count + i] = worker.best[i].item;
-        scores[row * count + i] = worker.best[i].score;
-      }
-    }
-  });
+    return fold_in(row_of(workspace.indices, workspace.more_floats), workspace, out);
+  }, items, scores);
 }
 
 }  // namespace
@@ -303,7 +202,7 @@ double ials_ridge(const IalsConfig& config, std::span<const float> weights, std:
 
 std::shared_ptr<const IalsModel> make_ials_model(const IalsConfig& config, std::shared_ptr<IalsStorage> storage) {
   storage->norms.resize(storage->vectors.rows());
-  for (std::size_t i = 0; i < storage->norms.size(); ++i) storage->norms[i] = norm_of(storage->vectors.row(i));
+  for (std::size_t i = 0; i < storage->norms.size(); ++i) storage->norms[i] = by_vector::norm_of(storage->vectors.row(i));
   const auto& arrays = *storage;
   return std::make_shared<Model>(config, arrays.vectors, arrays.fold_in, arrays.norms, arrays.diagonal, std::move(storage));
 }
