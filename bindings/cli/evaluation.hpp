@@ -1,4 +1,4 @@
-/// Reading a training and a test part, and measuring one model on it: under `evaluate` and the demo.
+/// Reading a training and a test part, and measuring one model on it: under `evaluate`, `tune` and the demo.
 #pragma once
 
 #include <span>
@@ -13,6 +13,7 @@
 #include "pannier/data/weighting.hpp"
 #include "pannier/evaluate/protocol.hpp"
 #include "pannier/serve/registry.hpp"
+#include "pannier/serve/tune.hpp"
 
 namespace pannier::cli {
 
@@ -30,6 +31,28 @@ struct EvaluationData {
   void set(data::Split parts, const FitControl& control);
 };
 
+/// The options that name the parts.
+struct DataFlags {
+  std::string train, test, split, items, format = "events", config;
+  std::vector<std::string> events;
+  bool last_out = false;
+  ImportFlags import;
+
+  void add_to(CLI::App& app);
+  /// Refuses what does not go together. Without `test_needed` a training part is enough. Errors: UsageError.
+  void require_valid(bool test_needed) const;
+  /// Both parts. Errors: UsageError; those of reading.
+  [[nodiscard]] EvaluationData load(const FitControl& control) const;
+  /// The log of the files; what became of their lines in data.read. Format events.
+  [[nodiscard]] data::EventLog read_log(EvaluationData& data, const FitControl& control) const;
+  /// Both parts of a log. Format events, with a split or last_out.
+  void cut(const data::EventLog& log, EvaluationData& data, const FitControl& control) const;
+  /// The time of --split. Errors: UsageError; invalid_argument (a time outside of the log).
+  [[nodiscard]] std::int64_t split_time(const data::EventLog& log) const;
+  /// Category paths of the items of a log, "" where unknown; none without an items file.
+  [[nodiscard]] std::vector<std::string> categories_of(const data::EventLog& log) const;
+};
+
 struct Evaluation {
   std::string model;
   serve::FittedModel fitted;
@@ -45,8 +68,17 @@ struct Evaluation {
 [[nodiscard]] evaluate::Quality rank_split(const model::Recommender& model, const EvaluationData& data, evaluate::ProtocolConfig protocol,
                                            const FitControl& control, const evaluate::EachList& each = {});
 
-/// Both.
-[[nodiscard]] Evaluation evaluate_model(const std::string& name, const std::string& config_json, const EvaluationData& data,
-                                        const evaluate::ProtocolConfig& protocol, const FitControl& control, const evaluate::EachList& each = {});
+/// Both, for the last of `models`, each of which is fitted beside those before it.
+[[nodiscard]] Evaluation evaluate_models(std::span<const serve::ModelRequest> models, const EvaluationData& data, const evaluate::ProtocolConfig& protocol,
+                                         const FitControl& control, const evaluate::EachList& each = {});
+
+/// Cut-offs as "20,50". Errors: UsageError.
+[[nodiscard]] std::vector<std::uint32_t> parse_cutoffs(const std::string& text);
+
+/// The models of `--model`, `--members` and `--set`, the one to be measured last. A wrong name or value is a UsageError.
+[[nodiscard]] std::vector<serve::ModelRequest> requested_models(const std::string& model, const std::vector<std::string>& members, const std::vector<std::string>& settings);
+
+/// The options that give these models again: "--model", "blend", "--members", ...
+[[nodiscard]] std::vector<std::string> model_options(std::span<const serve::ModelRequest> models);
 
 }  // namespace pannier::cli

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "command.hpp"
+#include "tune.hpp"
 #include "pannier/core/config.hpp"
 #include "pannier/core/version.hpp"
 #include "pannier/serve/engine.hpp"
@@ -74,6 +75,7 @@ int main(int argc, char** argv) {
   cli::add_train(app, commands);
   cli::add_recommend(app, commands);
   cli::add_evaluate(app, commands);
+  cli::add_tune(app, commands);
   cli::add_generations(app, commands);
   cli::add_erase(app, commands);
   cli::add_demo(app, commands);

@@ -8,7 +8,9 @@
 #include "../common/batch.hpp"
 #include "bind.hpp"
 #include "pannier/model/vectors.hpp"
+#include "pannier/core/config.hpp"
 #include "pannier/serve/registry.hpp"
+#include "pannier/serve/tune.hpp"
 
 namespace pannier::python {
 namespace {
@@ -121,9 +123,12 @@ py::array read_only(const MatrixView& matrix, const py::object& keeper) {
   return view;
 }
 
-py::tuple fit(std::string_view name, std::string_view config_json, const CsrArrays& events, int threads, py::object progress) {
+/// `models`: (name, settings as JSON) each, every one beside those before it; the last is given.
+py::tuple fit(const std::vector<std::pair<std::string, std::string>>& models, const CsrArrays& events, int threads, py::object progress) {
+  std::vector<serve::ModelRequest> requests;
+  for (const auto& [name, config_json] : models) requests.push_back({name, config_json});
   LongCall call(threads, std::move(progress));
-  auto fitted = call.run([&](const FitControl& control) { return serve::fit_model(name, config_json, events.view(), control); });
+  auto fitted = call.run([&](const FitControl& control) { return serve::fit_in_order(requests, {.events = events.view()}, control); });
   py::object factors = py::none();
   if (fitted.user_factors.rows() != 0) {
     auto* owned = new Matrix(std::move(fitted.user_factors));
@@ -139,6 +144,29 @@ py::tuple fit(std::string_view name, std::string_view config_json, const CsrArra
   report["objective"] = objective;
   report["detail"] = to_str(fitted.report.detail);
   return py::make_tuple(Model{py::none(), std::move(fitted.model)}, factors, report);
+}
+
+/// The settings of tune() but for the hold-out's as JSON; `cut` random or user.
+py::dict tune(std::string_view config_json, std::string_view cut, double share, const CsrArrays& events, int threads, py::object progress) {
+  const auto config = from_json<serve::TuneConfig>(config_json, "");
+  LongCall call(threads, std::move(progress));
+  std::string told;
+  const auto found = call.run([&](const FitControl& control) {
+    auto holdout = cut == "user" ? serve::hold_out_people(events.view(), share, config.seed) : serve::hold_out_cells(events.view(), share, config.seed);
+    told = holdout.told;
+    return serve::tune(std::move(holdout), config, {.fit = true}, {}, control);
+  });
+  py::list trials, best;
+  for (const auto& trial : found.trials)
+    trials.append(py::make_tuple(to_str(trial.name), to_str(trial.config_json), trial.metric, trial.seconds, trial.fidelity, to_str(trial.failure)));
+  for (const auto& model : found.best) best.append(py::make_tuple(to_str(model.name), to_str(model.config_json)));
+  py::dict out;
+  out["trials"] = trials;
+  out["best"] = best;
+  out["metric"] = found.metric;
+  out["cut"] = to_str(told);
+  out["stopped"] = to_str(found.stopped);
+  return out;
 }
 
 }  // namespace
@@ -186,7 +214,8 @@ void bind_models(py::module_& module) {
         serve::save_model(*model.value, std::filesystem::path(path));
       });
 
-  module.def("fit", &fit, py::arg("name"), py::arg("config_json"), py::arg("events"), py::arg("threads"), py::arg("progress"));
+  module.def("fit", &fit, py::arg("models"), py::arg("events"), py::arg("threads"), py::arg("progress"));
+  module.def("tune", &tune, py::arg("config_json"), py::arg("cut"), py::arg("share"), py::arg("events"), py::arg("threads"), py::arg("progress"));
   module.def("load", [](const std::string& path) {
     std::shared_ptr<const model::Recommender> loaded;
     {

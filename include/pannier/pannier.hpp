@@ -47,6 +47,7 @@
 #include "pannier/serve/engine.hpp"
 #include "pannier/serve/registry.hpp"
 #include "pannier/serve/train.hpp"
+#include "pannier/serve/tune.hpp"
 #include "pannier/store/generation.hpp"
 #include "pannier/store/people.hpp"
 #include "pannier/store/store.hpp"

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -13,6 +14,7 @@
 #include "pannier/core/bytes.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/simd.hpp"
+#include "pannier/model/vectors.hpp"
 
 namespace pannier::cf {
 namespace {
@@ -24,6 +26,9 @@ using model::Workspace;
 
 constexpr std::size_t most_members = 64;
 
+/// Of a batch: people whose scores by the members with vectors are found together, while these are no more floats than most_tile a member.
+constexpr std::size_t most_people_a_block = 16, most_tile = std::size_t{1} << 22, items_a_block = 512;
+
 /// A score below this is none.
 constexpr float least_evidence = std::numeric_limits<float>::denorm_min();
 
@@ -33,9 +38,9 @@ std::uint64_t next_id() noexcept {
   return ++last;
 }
 
-/// weight / largest, 0 where the member says nothing.
-float scale(float weight, float largest) noexcept {
-  const float out = largest > 0 ? weight / largest : 0;
+/// weight / level, 0 where the member says nothing.
+float scale(float weight, float level) noexcept {
+  const float out = level > 0 ? weight / level : 0;
   return out < std::numeric_limits<float>::infinity() ? out : 0;
 }
 
@@ -67,6 +72,8 @@ class MemberReader final : public model::SectionReader {
 };
 
 class Blend final : public BlendModel {
+  using Given = std::span<const float>;
+
  public:
   Blend(BlendConfig config, std::uint32_t items, std::vector<BlendMember> members, std::vector<float> own, std::vector<float> fresh, bool inside)
       : config_(std::move(config)), items_(items), members_(std::move(members)), own_(std::move(own)), new_(std::move(fresh)), inside_(inside) {}
@@ -85,21 +92,60 @@ class Blend final : public BlendModel {
     require_valid(history, ask, items_, workspace);
     if (!has_evidence(history)) return 0;
     weigh(history, workspace);
-    const auto sums = std::span(workspace.outer_sums).first(items_);
-    auto& top = workspace.top;
-    top.reset(std::min({std::size_t{ask.count}, out.size(), std::size_t{items_}}));
-    if (ask.exclude_history)
-      for (const auto item : history.items) sums[value(item)] = 0;
-    float least = least_evidence;
-    for (std::size_t i = first_at_least(sums, 0, least); i < items_; i = first_at_least(sums, i + 1, least)) {
-      const ItemIndex item{static_cast<std::uint32_t>(i)};
-      if (ask.allowed != nullptr && !ask.allowed->contains(item)) continue;
-      top.push(item, sums[i]);
-      least = std::max(least_evidence, top.threshold());
-    }
-    if (ask.exclude_history)
-      for (std::size_t n = 0; n < history.items.size(); ++n) sums[value(history.items[n])] = workspace.outer_own[n];
-    return top.finish(out);
+    return best_of_sums(history, ask, workspace, out);
+  }
+
+  void recommend_batch(const CsrView& histories, const Ask& ask, const Execution& execution, std::span<ItemIndex> items, std::span<float> scores) const override {
+    model::require_valid_batch(histories, ask, items_, items, scores);
+    struct Worker {
+      Workspace workspace;
+      std::vector<ItemIndex> history;
+      std::vector<Matrix> queries;              // Of the members with vectors, a row a person.
+      std::vector<std::vector<float>> tiles;    // Their scores of all items, person after person.
+      std::vector<Given> given;
+      std::vector<Scored> out;
+    };
+    std::vector<Worker> workers(static_cast<std::size_t>(resolved_threads(execution)));
+    const std::size_t count = ask.count, room = std::min<std::size_t>(count, items_);
+    const auto people_a_block = std::clamp<std::size_t>(most_tile / std::max<std::size_t>(items_, 1), 1, most_people_a_block);
+    const auto history_of = [&](Worker& worker, std::size_t row) {
+      worker.history.clear();
+      for (const auto column : histories.row_columns(row)) worker.history.push_back(ItemIndex{column});
+      return History{worker.history, histories.row_values(row), {}, {}};
+    };
+    parallel_blocks_with_worker(execution, histories.rows, people_a_block, [&](std::size_t begin, std::size_t end, std::size_t, int index) {
+      auto& worker = workers[static_cast<std::size_t>(index)];
+      worker.queries.resize(members_.size());
+      worker.tiles.resize(members_.size());
+      worker.given.resize(members_.size());
+      worker.out.resize(room);
+      for (std::size_t m = 0; m < members_.size(); ++m) {
+        const auto* const vectors = says_something(m) ? members_[m].model->vectors() : nullptr;
+        if (vectors == nullptr) continue;
+        const auto item_vectors = vectors->item_vectors();
+        auto& queries = worker.queries[m];
+        if (queries.rows() == 0) queries = Matrix(people_a_block, item_vectors.cols);
+        worker.tiles[m].resize(people_a_block * items_);
+        for (auto row = begin; row < end; ++row) vectors->query(history_of(worker, row), worker.workspace, queries.row(row - begin));
+        const MatrixView asked{queries.data(), end - begin, item_vectors.cols, queries.stride()};
+        for (std::size_t first = 0; first < items_; first += items_a_block)
+          fixed_dot_tile(asked, item_vectors, first, std::min<std::size_t>(items_a_block, items_ - first), worker.tiles[m].data() + first, items_);
+      }
+      for (auto row = begin; row < end; ++row) {
+        for (std::size_t m = 0; m < members_.size(); ++m)
+          worker.given[m] = worker.tiles[m].empty() ? Given() : Given(worker.tiles[m]).subspan((row - begin) * items_, items_);
+        const auto history = history_of(worker, row);
+        std::size_t found = 0;
+        if (has_evidence(history)) {
+          weigh(history, worker.workspace, worker.given);
+          found = best_of_sums(history, ask, worker.workspace, worker.out);
+        }
+        for (std::size_t n = 0; n < count; ++n) {
+          items[row * count + n] = n < found ? worker.out[n].item : no_item;
+          scores[row * count + n] = n < found ? worker.out[n].score : 0.0f;
+        }
+      }
+    });
   }
 
   void score(const History& history, std::span<const ItemIndex> candidates, Workspace& workspace, std::span<float> out) const override {
@@ -213,6 +259,25 @@ class Blend final : public BlendModel {
   }
   [[nodiscard]] bool says_something(std::size_t m) const noexcept { return own_[m] > 0 || new_[m] > 0; }
 
+  /// The answer, of what weigh() left in the workspace.
+  std::size_t best_of_sums(const History& history, const Ask& ask, Workspace& workspace, std::span<Scored> out) const {
+    const auto sums = std::span(workspace.outer_sums).first(items_);
+    auto& top = workspace.top;
+    top.reset(std::min({std::size_t{ask.count}, out.size(), std::size_t{items_}}));
+    if (ask.exclude_history)
+      for (const auto item : history.items) sums[value(item)] = 0;
+    float least = least_evidence;
+    for (std::size_t i = first_at_least(sums, 0, least); i < items_; i = first_at_least(sums, i + 1, least)) {
+      const ItemIndex item{static_cast<std::uint32_t>(i)};
+      if (ask.allowed != nullptr && !ask.allowed->contains(item)) continue;
+      top.push(item, sums[i]);
+      least = std::max(least_evidence, top.threshold());
+    }
+    if (ask.exclude_history)
+      for (std::size_t n = 0; n < history.items.size(); ++n) sums[value(history.items[n])] = workspace.outer_own[n];
+    return top.finish(out);
+  }
+
   /// Whether the workspace holds what weigh() left there for this history.
   [[nodiscard]] bool is_weighed(const History& history, const Workspace& workspace) const noexcept {
     const auto& asked = workspace.outer_asked;
@@ -223,7 +288,8 @@ class Blend final : public BlendModel {
 
   /// Every item's score in workspace.outer_sums, the history's own ones in outer_own too, and what each member's scores are multiplied by, for
   /// own and for new items, in outer_scales.
-  void weigh(const History& history, Workspace& workspace) const {
+  /// `given`: the scores of all items that a member has of this person, empty where they are to be asked for.
+  void weigh(const History& history, Workspace& workspace, std::span<const Given> given = {}) const {
     if (is_weighed(history, workspace)) return;
     auto& asked = workspace.outer_asked;
     asked.model = 0;
@@ -237,14 +303,13 @@ class Blend final : public BlendModel {
     scales.assign(2 * members_.size(), 0.0f);
     for (std::size_t m = 0; m < members_.size(); ++m) {
       if (!says_something(m)) continue;
-      members_[m].model->score_all(history, workspace, scores);
-      float largest_own = 0;
-      for (const auto item : history.items) largest_own = std::max(largest_own, scores[value(item)]);
+      if (m < given.size() && !given[m].empty()) std::transform(given[m].begin(), given[m].end(), scores.begin(), [](float score) { return score == score ? score : 0.0f; });
+      else members_[m].model->score_all(history, workspace, scores);
       auto& own_scores = workspace.floats;
       if (own_scores.size() < history.items.size()) own_scores.resize(history.items.size());
       for (std::size_t n = 0; n < history.items.size(); ++n) own_scores[n] = std::exchange(scores[value(history.items[n])], 0.0f);
-      const float largest_new = largest_above_zero(scores);
-      const float own_scale = scales[2 * m] = scale(own_[m], std::max(largest_own, largest_new)), new_scale = scales[2 * m + 1] = scale(new_[m], largest_new);
+      const auto levels = levels_of(std::span(own_scores).first(history.items.size()), scores, config_.scale);
+      const float own_scale = scales[2 * m] = scale(own_[m], levels.own), new_scale = scales[2 * m + 1] = scale(new_[m], levels.fresh);
       for (std::size_t n = 0; n < history.items.size(); ++n) own[n] += own_scale * own_scores[n];
       if (new_scale > 0) add_scaled(new_scale, scores, sums);
     }
@@ -269,6 +334,44 @@ class Blend final : public BlendModel {
 };
 
 }  // namespace
+
+namespace {
+
+/// The squares of the scores beside `most`, the largest of them in size, in units of 2^-32: whole numbers, so that their sum is the same in any order.
+std::uint64_t squares(std::span<const float> scores, float most) noexcept {
+  std::uint64_t sum = 0;
+  for (const float score : scores) {
+    const float part = score / most;
+    sum += static_cast<std::uint64_t>(part * part * 0x1p32f);
+  }
+  return sum;
+}
+
+float largest_in_size(std::span<const float> scores) noexcept {
+  float out = 0;
+  for (const float score : scores) out = std::max(out, std::abs(score));
+  return out;
+}
+
+/// The root of the mean of `sum` squares over so many items.
+float spread_of(double sum, float most, std::size_t items) noexcept { return static_cast<float>(static_cast<double>(most) * std::sqrt(sum * 0x1p-32 / static_cast<double>(items))); }
+
+}  // namespace
+
+Levels levels_of(std::span<const float> own, std::span<const float> fresh, BlendScale scale) noexcept {
+  Levels out{.own = 0, .fresh = largest_above_zero(fresh)};
+  out.own = out.fresh;
+  for (const float score : own) out.own = std::max(out.own, score);
+  const float most = largest_in_size(fresh), most_own = std::max(most, largest_in_size(own));
+  if (scale == BlendScale::largest || !(most_own < std::numeric_limits<float>::infinity())) return out;
+  const double fresh_squares = most > 0 ? static_cast<double>(squares(fresh, most)) : 0;
+  if (out.own > 0) {
+    const double part = static_cast<double>(most) / static_cast<double>(most_own);
+    out.own = spread_of(fresh_squares * part * part + static_cast<double>(squares(own, most_own)), most_own, fresh.size());
+  }
+  if (out.fresh > 0) out.fresh = spread_of(fresh_squares, most, fresh.size());
+  return out;
+}
 
 std::shared_ptr<const BlendModel> make_blend(const BlendConfig& config, std::uint32_t items, std::vector<BlendMember> members,
                                              std::vector<float> own_weights, std::vector<float> new_weights, bool inside) {

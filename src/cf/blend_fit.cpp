@@ -2,9 +2,11 @@
 // measured by ranking those lists.
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <set>
 #include <string>
 #include <tuple>
@@ -25,6 +27,9 @@ constexpr std::size_t fewest_people = 20;
 constexpr double standard_errors = 1.64;
 constexpr double least_gain = 1e-5;
 constexpr std::array<float, 8> weight_grid{0, 0.0625f, 0.125f, 0.25f, 0.5f, 1, 2, 4};
+/// Beside a weight found on the grid, where enough people tell them apart.
+constexpr std::array<float, 4> refinements{0.7f, 0.85f, 1.2f, 1.4f};
+constexpr std::size_t fewest_to_refine = 2000;
 constexpr std::array<float, 9> level_grid{0.015625f, 0.03125f, 0.0625f, 0.125f, 0.25f, 0.5f, 1, 4, 16};
 
 /// One tested person.
@@ -36,13 +41,14 @@ struct Person {
 
 class Rehearsal {
  public:
-  Rehearsal(std::span<const BlendMember> members, const data::Split& holdout, std::size_t most_people, const FitControl& control)
+  Rehearsal(std::span<const BlendMember> members, const data::Split& holdout, const BlendConfig& config, const FitControl& control)
       : members_(members.size()), execution_(control.execution) {
     const CsrView train = holdout.train, test = holdout.test;
+    const auto most_people = static_cast<std::size_t>(config.people);
     std::vector<std::size_t> rows;
     for (std::size_t r = 0; r < test.rows; ++r)
       if (!test.row_columns(r).empty() && !train.row_columns(r).empty()) rows.push_back(r);
-    const auto step = rows.size() / std::max<std::size_t>(most_people, 1) + (rows.size() % std::max<std::size_t>(most_people, 1) != 0);
+    const auto step = (rows.size() + most_people - 1) / most_people;
     std::vector<std::size_t> asked;
     for (std::size_t n = 0; n < rows.size(); n += step) asked.push_back(rows[n]);
     people_.resize(asked.size());
@@ -50,7 +56,7 @@ class Rehearsal {
       model::Workspace workspace;
       std::vector<data::HistoryCell> cells;
       std::vector<ItemIndex> items;
-      std::vector<float> weights, scores;
+      std::vector<float> weights, own_scores;
       std::vector<std::int64_t> ages_us;
       std::vector<data::EventKind> kinds;
       std::vector<model::Bought> bought;
@@ -88,19 +94,20 @@ class Rehearsal {
         const model::History history{.items = s.items, .weights = s.weights, .kinds = s.kinds, .ages_us = s.ages_us, .bought = s.bought};
         const auto is_own = [&](std::uint32_t item) { return std::binary_search(seen.begin(), seen.end(), item); };
         s.candidates.assign(seen.begin(), seen.end());
-        std::vector<std::pair<float, float>> largest(members_);   // over all items, over the new ones
+        std::vector<Levels> levels(members_);
         for (std::size_t m = 0; m < members_; ++m) {
           auto& scores = s.member_scores[m];
           scores.resize(train.cols);
           members[m].model->score_all(history, s.workspace, scores);
-          for (const auto item : seen) largest[m].first = std::max(largest[m].first, scores[item]);
+          s.own_scores.clear();
+          for (const auto item : seen) s.own_scores.push_back(std::exchange(scores[item], 0.0f));
+          levels[m] = levels_of(s.own_scores, scores, config.scale);
+          for (std::size_t i = 0; i < seen.size(); ++i) scores[seen[i]] = s.own_scores[i];
           s.top.reset(candidates_a_member);
           for (std::uint32_t i = 0; i < train.cols; ++i)
             if (scores[i] > 0 && scores[i] >= s.top.threshold() && !is_own(i)) s.top.push(ItemIndex{i}, scores[i]);
           s.best.resize(candidates_a_member);
           const auto found = s.top.finish(s.best);
-          if (found > 0) largest[m].second = s.best[0].score;
-          largest[m].first = std::max(largest[m].first, largest[m].second);
           for (std::size_t i = 0; i < found; ++i) s.candidates.push_back(value(s.best[i].item));
         }
         std::sort(s.candidates.begin(), s.candidates.end());
@@ -114,8 +121,8 @@ class Rehearsal {
         }
         for (std::size_t m = 0; m < members_; ++m)
           for (const auto item : s.candidates) {
-            const float most = is_own(item) ? largest[m].first : largest[m].second;
-            person.parts.push_back(most > 0 ? s.member_scores[m][item] / most : 0.0f);
+            const float level = is_own(item) ? levels[m].own : levels[m].fresh;
+            person.parts.push_back(level > 0 ? s.member_scores[m][item] / level : 0.0f);
           }
       }
     });
@@ -236,10 +243,18 @@ Found weigh_new(const Rehearsal& rehearsal, const FitControl& control) {
   }
   out.weights = alone(members, out.best_member);
   out.quality = out.best_alone;
-  search(out.weights, out.quality, [&](const std::vector<float>& weights) {
+  const auto quality_of = [&](const std::vector<float>& weights) {
     checkpoint(control, "blend", 0, 0);
     return mean(rehearsal.measure(weights, weights, false));
-  }, [](std::size_t) { return std::span<const float>(weight_grid); });
+  };
+  search(out.weights, out.quality, quality_of, [](std::size_t) { return std::span<const float>(weight_grid); });
+  if (rehearsal.people(false) > fewest_to_refine) {
+    std::array<float, refinements.size()> near;
+    search(out.weights, out.quality, quality_of, [&](std::size_t i) {
+      std::transform(refinements.begin(), refinements.end(), near.begin(), [&](float factor) { return factor * out.weights[i]; });
+      return std::span<const float>(near);
+    });
+  }
   const auto single = alone(members, out.best_member);
   if (!surely_better(rehearsal.measure(out.weights, out.weights, false), rehearsal.measure(single, single, false)))
     out.weights = single, out.quality = out.best_alone;
@@ -285,20 +300,39 @@ std::string told(std::span<const BlendMember> members, std::span<const float> we
   return out.empty() ? "nothing" : out;
 }
 
-void require_members(std::span<const BlendMember> members, std::span<const BlendMember> rehearsed, const data::Split& holdout) {
+void require_members(std::span<const BlendMember> members, std::span<const BlendMember> rehearsed, bool weighed, const data::Split& holdout) {
   const auto refuse = [](std::string where, std::string what, std::string allowed) { throw Error(ErrorCode::invalid_argument, std::move(where), std::move(what), std::move(allowed)); };
   if (members.empty() || members.size() > most_members) refuse("members", "are " + std::to_string(members.size()), "1 to 64 models");
-  if (rehearsed.size() != members.size()) refuse("rehearsed", "are " + std::to_string(rehearsed.size()), "as many as members");
+  if (!(weighed && rehearsed.empty()) && rehearsed.size() != members.size()) refuse("rehearsed", "are " + std::to_string(rehearsed.size()), "as many as members");
   std::set<std::string_view> names;
   for (std::size_t m = 0; m < members.size(); ++m) {
-    if (members[m].model == nullptr || rehearsed[m].model == nullptr) refuse("members", members[m].name + " is no model", "fitted models");
+    if (members[m].model == nullptr || (!rehearsed.empty() && rehearsed[m].model == nullptr)) refuse("members", members[m].name + " is no model", "fitted models");
     if (members[m].model->kind() == "blend") refuse("members", members[m].name + " is a blend itself", "models that are none");
     if (!names.insert(members[m].name).second) refuse("members", "name " + members[m].name + " twice", "each once");
-    if (rehearsed[m].name != members[m].name) refuse("rehearsed", "has " + rehearsed[m].name + " where members has " + members[m].name, "the same names in the same order");
     if (members[m].model->item_count() != members[0].model->item_count()) refuse("members", members[m].name + " knows another number of items", "models of the same items");
+    if (rehearsed.empty()) continue;
+    if (rehearsed[m].name != members[m].name) refuse("rehearsed", "has " + rehearsed[m].name + " where members has " + members[m].name, "the same names in the same order");
     if (rehearsed[m].model->item_count() != holdout.train.cols) refuse("rehearsed", rehearsed[m].name + " knows another number of items", "models of the hold-out's items");
   }
   if (!holdout.cells.empty() && holdout.cells.size() != holdout.train.columns.size()) refuse("holdout.cells", "are " + std::to_string(holdout.cells.size()), "one a training cell");
+}
+
+/// The numbers of "0.6,0.4".
+std::vector<float> given_weights(const std::string& text, std::size_t members) {
+  const auto refuse = [](std::string what) { throw Error(ErrorCode::invalid_argument, "weights", std::move(what), "one number a member, separated by commas, none below 0 and not all 0"); };
+  std::vector<float> out;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find(',', begin), text.size());
+    float weight = 0;
+    const auto [stopped, error] = std::from_chars(text.data() + begin, text.data() + end, weight);
+    if (error != std::errc() || stopped != text.data() + end || !(weight >= 0 && weight < std::numeric_limits<float>::infinity()))
+      refuse("hold '" + text.substr(begin, end - begin) + "'");
+    out.push_back(weight);
+    begin = end + 1;
+  }
+  if (out.size() != members) refuse("are " + std::to_string(out.size()) + " for " + std::to_string(members) + " members");
+  if (std::all_of(out.begin(), out.end(), [](float weight) { return weight == 0; })) refuse("are all 0");
+  return out;
 }
 
 }  // namespace
@@ -306,13 +340,24 @@ void require_members(std::span<const BlendMember> members, std::span<const Blend
 BlendFit fit_blend(std::span<const BlendMember> members, std::span<const BlendMember> rehearsed, const data::Split& holdout, const BlendConfig& config,
                    const FitControl& control) {
   validate(config);
-  require_members(members, rehearsed, holdout);
+  require_members(members, rehearsed, !config.weights.empty(), holdout);
   const auto begin = std::chrono::steady_clock::now();
   checkpoint(control, "blend", 0, 1);
   const auto count = members.size();
   BlendFit fit;
+  BlendConfig named = config;
+  named.members.clear();
+  for (const auto& member : members) named.members += (named.members.empty() ? "" : ",") + member.name;
+  if (!config.weights.empty()) {
+    auto weights = given_weights(config.weights, count);
+    fit.report.detail = "weights as given: " + told(members, weights);
+    auto own_weights = weights;
+    fit.model = make_blend(named, members[0].model->item_count(), {members.begin(), members.end()}, std::move(own_weights), std::move(weights), true);
+    fit.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return fit;
+  }
   std::vector<float> fresh(count, 1 / static_cast<float>(count)), own = fresh;
-  const Rehearsal rehearsal(rehearsed, holdout, static_cast<std::size_t>(config.people), control);
+  const Rehearsal rehearsal(rehearsed, holdout, config, control);
   auto& detail = fit.report.detail;
   const auto tell = [&](const char* what, std::size_t people, const Found& found, std::span<const float> weights) {
     detail += std::string(detail.empty() ? "" : "; ") + what + ": " + told(members, weights) + ", NDCG@10 " + rounded(found.quality) + " over " + std::to_string(people) +
@@ -332,9 +377,6 @@ BlendFit fit_blend(std::span<const BlendMember> members, std::span<const BlendMe
     tell("own items", people, found, own);
     detail += ", new ones times " + rounded(static_cast<double>(found.weights.back()));
   }
-  BlendConfig named = config;
-  named.members.clear();
-  for (const auto& member : members) named.members += (named.members.empty() ? "" : ",") + member.name;
   fit.model = make_blend(named, members[0].model->item_count(), {members.begin(), members.end()}, std::move(own), std::move(fresh), true);
   fit.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return fit;

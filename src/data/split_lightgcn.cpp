@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "data/byte_source.hpp"
@@ -163,7 +165,25 @@ Lines last_items(const Lines& lines) {
   return out;
 }
 
+/// Rows and columns for the largest numbers of some files.
+std::pair<std::size_t, std::size_t> shape_of(std::initializer_list<const Lines*> files, std::size_t numbers) {
+  std::size_t rows = 0, cols = 0;
+  for (const auto* lines : files) {
+    require_dense(lines->user, numbers, "user");
+    require_dense(lines->item, numbers, "item");
+    if (!lines->lines.empty()) rows = std::max(rows, std::size_t{lines->lines.back().user} + 1);
+    if (!lines->items.empty()) cols = std::max(cols, std::size_t{*std::max_element(lines->items.begin(), lines->items.end())} + 1);
+  }
+  return {rows, cols};
+}
+
 }  // namespace
+
+Csr read_lightgcn_matrix(const std::filesystem::path& file) {
+  const auto lines = Parser(file).parse();
+  const auto [rows, cols] = shape_of({&lines}, lines.lines.size() + lines.items.size());
+  return matrix(lines, rows, cols, false);
+}
 
 Split read_lightgcn(const std::filesystem::path& train, const std::filesystem::path& test, bool last_out) {
   if (last_out == !test.empty())
@@ -171,14 +191,7 @@ Split read_lightgcn(const std::filesystem::path& train, const std::filesystem::p
                 last_out ? "no test file: the last items are the test" : "a test file, or last_out");
   const auto training = Parser(train).parse();
   const auto held_out = last_out ? last_items(training) : Parser(test).parse();
-  const auto numbers = training.lines.size() + training.items.size() + (last_out ? 0 : held_out.lines.size() + held_out.items.size());
-  std::size_t rows = 0, cols = 0;
-  for (const auto* lines : {&training, &held_out}) {
-    require_dense(lines->user, numbers, "user");
-    require_dense(lines->item, numbers, "item");
-    if (!lines->lines.empty()) rows = std::max(rows, std::size_t{lines->lines.back().user} + 1);
-    if (!lines->items.empty()) cols = std::max(cols, std::size_t{*std::max_element(lines->items.begin(), lines->items.end())} + 1);
-  }
+  const auto [rows, cols] = shape_of({&training, &held_out}, training.lines.size() + training.items.size() + (last_out ? 0 : held_out.lines.size() + held_out.items.size()));
   Split split;
   split.train = matrix(training, rows, cols, last_out);
   split.test = matrix(held_out, rows, cols, false);

@@ -2,24 +2,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "pannier/core/error.hpp"
-#include "pannier/core/random.hpp"
-#include "pannier/core/time.hpp"
 #include "pannier/data/orders.hpp"
 #include "pannier/data/split.hpp"
+#include "serve/holdout.hpp"
 #include "serve/json_text.hpp"
 
 namespace pannier::serve {
 namespace {
 
-constexpr int most_epochs = 6;
-constexpr double longest_automatic_horizon_days = 60;
-constexpr std::uint64_t held_out_share = 5;   // one cell in five
+constexpr double held_out_share = 0.2;   // of the cells
 constexpr std::uint64_t held_out_seed = 0x626C656E64;
 
 struct Chosen {
@@ -65,47 +61,17 @@ std::vector<Chosen> choose(const cf::BlendConfig& config, const FitData& data, c
   return out;
 }
 
-/// One cell in five of every row of at least two is the test.
-data::Split cut_matrix(const CsrView& events) {
-  data::Split out;
-  out.train.rows = out.test.rows = events.rows;
-  out.train.cols = out.test.cols = events.cols;
-  for (std::size_t r = 0; r < events.rows; ++r) {
-    const auto columns = events.row_columns(r);
-    const auto values = events.row_values(r);
-    std::size_t left = columns.size();
-    for (std::size_t n = 0; n < columns.size(); ++n) {
-      const bool held_out = left > 1 && values[n] > 0 && Random(held_out_seed, r, columns[n]).below(held_out_share) == 0;
-      left -= held_out;
-      auto& part = held_out ? out.test : out.train;
-      part.columns.push_back(columns[n]);
-      part.values.push_back(held_out ? 1.0f : values[n]);
-    }
-    out.train.offsets.push_back(static_cast<std::int64_t>(out.train.columns.size()));
-    out.test.offsets.push_back(static_cast<std::int64_t>(out.test.columns.size()));
-  }
-  return out;
-}
-
-bool has_weight(const Csr& matrix) {
-  return std::any_of(matrix.values.begin(), matrix.values.end(), [](float weight) { return weight > 0; });
-}
-
 data::Split holdout_of(const FitData& data, double horizon_days, const FitControl& control) {
   if (data.log == nullptr) {
     require_valid_weights(data.events, "events");
-    return cut_matrix(data.events);
+    return cut_cells(data.events, held_out_share, held_out_seed);
   }
-  std::int64_t first = data.now_us;
-  for (std::size_t n = 0; n < data.log->size(); ++n)
-    if (data.log->persons()[n] != data::no_person) first = std::min(first, data.log->times_us()[n]);
-  const double span_us = static_cast<double>(data.now_us) - static_cast<double>(first), day_us = static_cast<double>(us_per_day);
-  const double horizon_us = horizon_days > 0 ? horizon_days * day_us : std::min(longest_automatic_horizon_days * day_us, span_us / 4);
-  return data::split_by_time(*data.log, data.weighting, data.now_us - static_cast<std::int64_t>(horizon_us), control);
+  return data::split_by_time(*data.log, data.weighting, horizon_begin_us(*data.log, data.now_us, horizon_days), control);
 }
 
 /// The settings with fewer epochs, where they have any.
-std::string quick(const std::string& settings) {
+std::string quick(const std::string& settings, std::int32_t most_epochs) {
+  if (most_epochs == 0) return settings;
   auto object = parse_object(settings, "settings");
   if (const auto epochs = object.find("epochs"); epochs != object.end() && epochs->is_number_integer() && epochs->get<std::int64_t>() > most_epochs) *epochs = most_epochs;
   return object.dump();
@@ -119,6 +85,11 @@ cf::BlendFit fit_blend_on(const FitData& data, const cf::BlendConfig& config, co
   std::vector<cf::BlendMember> members, rehearsed;
   for (const auto& one : chosen) members.push_back({one.name, one.model});
 
+  if (!config.weights.empty()) {
+    auto fit = cf::fit_blend(members, {}, {}, config, control);
+    fit.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return fit;
+  }
   auto holdout = holdout_of(data, config.horizon_days, control);
   if (!has_weight(holdout.train) || !has_weight(holdout.test)) {
     // Nothing to rehearse with: no test at all.
@@ -133,7 +104,7 @@ cf::BlendFit fit_blend_on(const FitData& data, const cf::BlendConfig& config, co
       for (const auto item : holdout.items) categories.push_back(data.categories[item]);
     const FitData part{.events = holdout.train, .orders = orders, .log = logged ? &holdout.log : nullptr, .weighting = data.weighting,
                        .now_us = holdout.now_us, .categories = categories, .siblings = {}};
-    for (const auto& one : chosen) rehearsed.push_back({one.name, fit_model(one.name, quick(one.settings), part, control).model});
+    for (const auto& one : chosen) rehearsed.push_back({one.name, fit_model(one.name, quick(one.settings, config.rehearsal_epochs), part, control).model});
   }
   auto fit = cf::fit_blend(members, rehearsed, holdout, config, control);
   fit.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

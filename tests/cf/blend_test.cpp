@@ -106,6 +106,63 @@ TEST_CASE("blend: sums what each member says beside its best, own and new items 
   REQUIRE(out == std::vector<Scored>{{ItemIndex{2}, 0.75f}, {ItemIndex{1}, 0.6f}, {ItemIndex{0}, 0.5f}});
 }
 
+TEST_CASE("blend: of scale spread a member's scores are divided by their root mean square", "[cf][blend]") {
+  const std::vector<BlendMember> members{{"a", std::make_shared<Told>(std::vector<float>{8, 4, 2, 0})}, {"b", std::make_shared<Told>(std::vector<float>{0, 1, 5, -1})}};
+  const auto fit = fit_blend(members, {}, {}, {.weights = "2,0.5", .scale = cf::BlendScale::spread});
+  const std::vector<ItemIndex> items{ItemIndex{0}};
+  const std::vector<float> weights{1};
+  model::Workspace workspace;
+  std::vector<Scored> out(4);
+  REQUIRE(fit.model->recommend({.items = items, .weights = weights, .kinds = {}, .ages_us = {}}, {.count = 4, .exclude_history = false}, workspace, out) == 3);
+  // Over four items: of a, sqrt((64 + 16 + 4) / 4) with the person's own item and sqrt(20 / 4) without; of b, sqrt(27 / 4).
+  const float a_own = std::sqrt(21.0f), a_new = std::sqrt(5.0f), b = std::sqrt(6.75f);
+  REQUIRE((out[0].item == ItemIndex{1} && out[1].item == ItemIndex{0} && out[2].item == ItemIndex{2}));
+  REQUIRE_THAT(out[0].score, WithinRel(2 * 4 / a_new + 0.5f * 1 / b, 1e-6f));
+  REQUIRE_THAT(out[1].score, WithinRel(2 * 8 / a_own, 1e-6f));
+  REQUIRE_THAT(out[2].score, WithinRel(2 * 2 / a_new + 0.5f * 5 / b, 1e-6f));
+}
+
+TEST_CASE("blend: of scale spread scores of any size count alike", "[cf][blend]") {
+  for (const float size : {1e30f, 1.0f, 1e-30f}) {
+    const std::vector<BlendMember> members{{"a", std::make_shared<Told>(std::vector<float>{-8 * size, 4 * size, 2 * size})}};
+    const auto fit = fit_blend(members, {}, {}, {.weights = "1", .scale = cf::BlendScale::spread});
+    const std::vector<ItemIndex> items{ItemIndex{0}};
+    const std::vector<float> weights{1};
+    model::Workspace workspace;
+    std::vector<Scored> out(2);
+    REQUIRE(fit.model->recommend({.items = items, .weights = weights, .kinds = {}, .ages_us = {}}, {.count = 2}, workspace, out) == 2);
+    REQUIRE((out[0].item == ItemIndex{1} && out[1].item == ItemIndex{2}));
+    REQUIRE_THAT(out[0].score, WithinRel(4 / std::sqrt(20.0f / 3), 1e-5f));
+    REQUIRE_THAT(out[1].score, WithinRel(2 / std::sqrt(20.0f / 3), 1e-5f));
+  }
+}
+
+TEST_CASE("blend: of scale spread keeps the promises of a recommender", "[cf][blend]") {
+  const auto spread = [](const CsrView& events, const FitControl& control) -> conformance::Model {
+    const auto holdout = holdout_of(events);
+    return fit_blend(members_of(events, control), members_of(holdout.train, control), holdout, {.scale = cf::BlendScale::spread}, control).model;
+  };
+  conformance::check({.fit = spread,
+                      .read = [](const model::SectionReader& reader, std::uint32_t items) -> conformance::Model {
+                        return cf::read_blend(reader, items, [](std::string_view) { return nullptr; }, read_member);
+                      },
+                      .by_evidence = true,
+                      .bought = true,
+                      .share_tolerance = 2e-5f});
+}
+
+TEST_CASE("blend: given weights ask nobody, and those that say nothing are refused by name", "[cf][blend]") {
+  const auto events = synth::two_taste_groups({});
+  const auto members = members_of(events);
+  const auto blend = fit_blend(members, {}, {}, {.weights = "0.25,0.5,0,1"});
+  REQUIRE(std::vector<float>(blend.model->new_weights().begin(), blend.model->new_weights().end()) == std::vector<float>{0.25f, 0.5f, 0, 1});
+  REQUIRE(std::vector<float>(blend.model->own_weights().begin(), blend.model->own_weights().end()) == std::vector<float>{0.25f, 0.5f, 0, 1});
+  REQUIRE(Contains("\"0.25,0.5,0,1\"").match(blend.model->config_json()));
+  for (const auto* wrong : {"1,1,1", "1,1,1,1,1", "1,1,1,-1", "1,1,1,x", "1,1,1,", "1,1,1,nan", "1,1,1,inf", "1, 1,1,1"})
+    REQUIRE_THROWS_WITH(fit_blend(members, {}, {}, {.weights = wrong}), StartsWith("weights: ") && Contains("one number a member"));
+  REQUIRE_THROWS_WITH(fit_blend(members, {}, {}, {.weights = "0,0,0,0"}), Contains("are all 0"));
+}
+
 TEST_CASE("blend: what a workspace answered before, for another person, time or blend, changes no answer", "[cf][blend]") {
   const auto events = synth::two_taste_groups({});
   const auto one = blended(events).model;

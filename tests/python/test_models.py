@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 
 import pannier
+from conftest import random_matrix
 from pannier import _pannier
 
 ALL = [pannier.IALS(factors=8, epochs=4), pannier.BPR(factors=8, epochs=4), pannier.BPR(loss="warp", factors=4, epochs=4), pannier.ItemKNN(neighbours=20), pannier.Popular()]
@@ -244,3 +245,38 @@ def test_threads_out_of_range_are_refused_at_once_and_at_the_fit():
                 model(threads=wrong)
         with pytest.raises(pannier.InvalidArgument, match="threads"):
             model().set_params(threads=-1).fit(np.ones((2, 2), dtype=np.float32))
+
+
+def test_a_blend_fits_its_members_with_their_settings():
+    X = random_matrix(users=80)
+    blend = pannier.Blend(members="ials,item_knn", weights="0.75,0.25", member_settings={"ials": {"factors": 4, "epochs": 3}}, threads=1).fit(X)
+    ials = pannier.IALS(factors=4, epochs=3, threads=1).fit(X)
+    knn = pannier.ItemKNN(threads=1).fit(X)
+    everything = X.shape[1]
+    row = X[:1]
+
+    def scores(model):
+        out = np.zeros(everything)
+        ids, values = model.recommend(row, n=everything)
+        out[ids[0][ids[0] >= 0]] = values[0][ids[0] >= 0]
+        return out
+
+    one, other, both = scores(ials), scores(knn), scores(blend)
+    expected = 0.75 * one / one.max() + 0.25 * other / other.max()
+    best = both.argsort()[::-1][:5]
+    assert np.allclose(both[best], expected[best], rtol=1e-5)
+    assert blend.get_params()["member_settings"] == {"ials": {"factors": 4, "epochs": 3}}
+    loaded = pickle.loads(pickle.dumps(blend))
+    assert np.array_equal(loaded.recommend(row)[0], blend.recommend(row)[0])
+
+
+def test_a_blend_refuses_by_name():
+    X = random_matrix()
+    with pytest.raises(pannier.InvalidArgument, match="member_settings"):
+        pannier.Blend(member_settings={"ials": 3}).fit(X)
+    with pytest.raises(pannier.InvalidArgument, match="factor"):
+        pannier.Blend(member_settings={"ials": {"factor": 3}, "popular": {}}).fit(X)
+    with pytest.raises(pannier.InvalidArgument, match="weights"):
+        pannier.Blend(members="ials,popular", weights="1").fit(X)
+    with pytest.raises(pannier.InvalidArgument, match="member_settings"):
+        pannier.Blend(member_setting={})

@@ -105,7 +105,35 @@ class Popular(Recommender):
     weighted: bool
     def __init__(self, *, weighted: bool = ..., threads: int = ...) -> None: ...
 
+class Blend(Recommender):
+    members: str
+    weights: str
+    scale: str
+    people: int
+    horizon_days: float
+    rehearsal_epochs: int
+    member_settings: Optional[dict[str, dict[str, Any]]]
+    def __init__(self, *, members: str = ..., weights: str = ..., scale: Literal["largest", "spread"] = ..., people: int = ...,
+                 horizon_days: float = ..., rehearsal_epochs: int = ..., threads: int = ...,
+                 member_settings: Optional[dict[str, dict[str, Any]]] = ...) -> None: ...
+    def get_params(self, deep: bool = ...) -> dict[str, Any]: ...
+
 def load(path: _Path) -> Recommender: ...
+
+class TuneResult:
+    trials: list[dict[str, Any]]
+    best_config: dict[str, Any]
+    best_model_name: str
+    metric: float
+    cut: str
+    stopped: str
+    def __init__(self, X: _Matrix, threads: int, found: dict[str, Any]) -> None: ...
+    def model(self) -> Recommender: ...
+    def fit(self, X: Optional[_Matrix] = ..., *, progress: _Progress = ...) -> Recommender: ...
+
+def tune(X: _Matrix, model: str = ..., *, trials: Optional[int] = ..., budget: Optional[float] = ...,
+         cut: Literal["random", "user"] = ..., share: float = ..., metric: str = ..., people: int = ..., seed: int = ...,
+         threads: int = ..., progress: _Progress = ...) -> TuneResult: ...
 
 _Policy = Literal["personal", "similar", "popular", "trending", "seasonal", "buy_again", "recently_viewed"]
 

@@ -50,6 +50,7 @@ class Recommender:
 
     _kind = None       # the library's name of the model
     _defaults = {}     # setting -> default, in the library's order
+    _extra = {}        # further keywords of the class, that are no settings of the library
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -57,7 +58,7 @@ class Recommender:
         cls._defaults = {name: _as_setting(default) for name, _, default, _, _ in settings}
         keyword = inspect.Parameter.KEYWORD_ONLY
         cls.__signature__ = inspect.Signature(
-            [inspect.Parameter(name, keyword, default=default) for name, default in {**cls._defaults, "threads": 0}.items()])
+            [inspect.Parameter(name, keyword, default=default) for name, default in {**cls._defaults, "threads": 0, **cls._extra}.items()])
         lines = [f"    {name} : {kind}, default {default}" + (f", {range_}" if range_ else "") + f"\n        {help_}"
                  for name, kind, default, range_, help_ in settings]
         lines.append("    threads : whole number, default 0\n        Threads of fit and recommend; 0 takes every processor.")
@@ -75,7 +76,7 @@ class Recommender:
 
     @classmethod
     def _require_setting(cls, name):
-        known = [*cls._defaults, "threads"]
+        known = [*cls._defaults, "threads", *cls._extra]
         if name not in known:
             near = _pannier.nearest_name(name, known)
             raise InvalidArgument(name, f"is no setting of {cls.__name__}" + (f"; did you mean {near}?" if near else ""),
@@ -104,17 +105,20 @@ class Recommender:
         fit, and so does Ctrl-C. Returns self; on an error, an earlier fit stays. X is kept and not copied for
         recommend(rows), so it must not be changed.
         """
-        settings = {name: getattr(self, name) for name in self._defaults}
         _require_threads(self.threads)
         try:
-            config = json.dumps(settings, default=_plain)
+            models = [(kind, json.dumps(settings, default=_plain)) for kind, settings in self._requests()]
         except TypeError as error:
             raise InvalidArgument(type(self).__name__, str(error), "numbers, booleans and texts") from None
         events = as_csr(X, "X")
         with Progress(progress) as told:
-            model, factors, report = _pannier.fit(self._kind, config, events, self.threads, told)
+            model, factors, report = _pannier.fit(models, events, self.threads, told)
         self._model, self._events, self._user_factors, self.report_ = model, events, factors, report
         return self
+
+    def _requests(self):
+        """(kind, settings) of what is fitted: this model, after those it is made of."""
+        return [(self._kind, {name: getattr(self, name) for name in self._defaults})]
 
     def recommend(self, rows, n=10, *, exclude_seen=True, items=None):
         """The `n` best items for each of `rows`: row numbers of the fitted X, or a matrix of any users' histories, whose columns are
@@ -222,7 +226,34 @@ class Popular(Recommender):
     _kind = "popular"
 
 
-_CLASSES = {cls._kind: cls for cls in (IALS, BPR, ItemKNN, Popular)}
+class Blend(Recommender):
+    """A weighted sum of other models. Their settings are given as a dict by name, `member_settings={"ials": {"factors": 256}}`; a model
+    with settings is a member, and `members` may name more. With neither, the members are the library's own choice. A loaded blend does not know its members' settings."""
+
+    _kind = "blend"
+    _extra = {"member_settings": None}
+
+    def __init__(self, *, member_settings=None, **settings):
+        super().__init__(**settings)
+        self.member_settings = member_settings
+
+    def get_params(self, deep=True):
+        return {**super().get_params(deep), "member_settings": self.member_settings}
+
+    def _requests(self):
+        given = {} if self.member_settings is None else self.member_settings
+        if not isinstance(given, dict) or not all(isinstance(settings, dict) for settings in given.values()):
+            raise InvalidArgument("member_settings", f"is {given!r}", "a dict of dicts by the members' names")
+        own = super()._requests()
+        names = [name for name in self.members.split(",") if name] if isinstance(self.members, str) else []
+        names += [name for name in given if name not in names]
+        if not names:
+            return own
+        own[0][1]["members"] = ",".join(names)
+        return [*((name, given.get(name, {})) for name in names), *own]
+
+
+_CLASSES = {cls._kind: cls for cls in (IALS, BPR, ItemKNN, Popular, Blend)}
 
 
 def load(path):

@@ -16,10 +16,15 @@
 
 namespace pannier::cf {
 
+enum class BlendScale { largest, spread };
+
 struct BlendConfig {
-  std::string members;
+  std::string members{};
+  std::string weights{};
+  BlendScale scale = BlendScale::largest;
   std::int32_t people = 1000;
   double horizon_days = 0;
+  std::int32_t rehearsal_epochs = 6;
   bool operator==(const BlendConfig&) const = default;
 };
 
@@ -27,8 +32,11 @@ template <class Config, class Visit>
   requires std::same_as<std::remove_const_t<Config>, BlendConfig>
 void visit_fields(Config& c, Visit&& visit) {
   visit("members", c.members, "Names of the models, separated by commas; empty: those of buy_again, item_knn, ials and popular that there are.");
+  visit("weights", c.weights, "Weights of the members, as many numbers separated by commas, for own and new items alike; empty: found on a hold-out.");
+  visit("scale", c.scale, Choices<BlendScale>{{"largest", BlendScale::largest}, {"spread", BlendScale::spread}}, "What a member's scores are divided by before they are weighed, person by person: the largest of them, or their root mean square.");
   visit("people", c.people, Range{1, 1000000}, "People whose held-out items weigh the members.");
   visit("horizon_days", c.horizon_days, Range{0, 3650}, "Last days of the log that are held out for it; 0: a quarter of the log, at most 60.");
+  visit("rehearsal_epochs", c.rehearsal_epochs, Range{0, 10000}, "Epochs, at most, of a member that is fitted to be weighed; 0: as many as its settings say.");
 }
 
 /// One model of a blend.
@@ -37,14 +45,16 @@ struct BlendMember {
   std::shared_ptr<const model::Recommender> model;
 };
 
-/// Scores an item by the sum, over the members, of weight * member's score / the member's largest score for this person, where items of the history
-/// have weights of their own: "own" ones, the largest score being that over all items; every other item has the "new" ones, the largest
-/// being that over the items not in the history. A member whose largest score is not above 0 says nothing of this person.
+/// Scores an item by the sum, over the members, of weight * member's score / the member's level for this person, where items of the history
+/// have weights of their own: "own" ones, the level being that over all items; every other item has the "new" ones, the level
+/// being that over the items not in the history. The level is the largest score or, of scale "spread", the root mean square of the scores.
+/// A member whose largest score is not above 0 says nothing of this person.
 /// A sum that is not above 0 is no evidence; so is a history without weight and without purchases.
 ///
 /// Reasons are those of the members in their share of the score: history items that several members name are added up.
 /// Similar items: those of the first member that has any.
-/// Cost: every member scores every item (explain_each(): and explains), then one pass over the items a member.
+/// Cost: every member scores every item (explain_each(): and explains), then one pass over the items a member. In a batch the members with vectors score
+/// up to 16 people at a time.
 class BlendModel : public model::Recommender {
  public:
   [[nodiscard]] virtual std::span<const BlendMember> members() const noexcept = 0;
@@ -64,9 +74,11 @@ struct BlendFit {
 /// The new weights are those of the largest NDCG@10 over held-out items that were not trained, the own weights and how both compare those over all held-out
 /// items, each by coordinate search over a fixed grid; a sum of models that is not better than the best of them by 1.64 standard errors of the
 /// paired difference gives way to that one. People are those with held-out items, every n-th when they are more than config.people.
-/// With fewer than 20 of them, or no test at all, all members weigh alike.
+/// With more than 2,000 of them the new weights are refined to a fifth of themselves. With fewer than 20 of them, or no test at all, all members weigh alike.
+/// Where config.weights gives the weights, nobody is asked, and `rehearsed` may be empty.
 ///
-/// Errors:  invalid_argument (no member, more than 64, a member twice or a blend, other numbers of items or names), cancelled.
+/// Errors:  invalid_argument (no member, more than 64, a member twice or a blend, other numbers of items or names; weights that are not one number,
+///          not negative, a member, or are all 0), cancelled.
 /// Repeats: the same bits for any `control.execution.threads`.
 [[nodiscard]] BlendFit fit_blend(std::span<const BlendMember> members, std::span<const BlendMember> rehearsed, const data::Split& holdout,
                                  const BlendConfig& config, const FitControl& control = {});

@@ -44,4 +44,7 @@ struct Split {
 /// io_failure, invalid_argument (a test file beside last_out, or neither).
 [[nodiscard]] Split read_lightgcn(const std::filesystem::path& train, const std::filesystem::path& test, bool last_out);
 
+/// One file of that format alone, rows and columns sized by its largest numbers. Errors: as read_lightgcn().
+[[nodiscard]] Csr read_lightgcn_matrix(const std::filesystem::path& file);
+
 }  // namespace pannier::data

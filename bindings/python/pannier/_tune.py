@@ -1,0 +1,75 @@
+"""Searching settings, models and blends on a hold-out of the matrix."""
+
+import json
+import math
+
+from . import _pannier
+from ._errors import InvalidArgument
+from ._matrix import as_csr
+from ._models import _CLASSES, Blend, _require_threads
+from ._progress import Progress
+
+
+class TuneResult:
+    """What tune() found.
+
+    trials : list of dicts "config" ({"name", settings that are not by default}), "metric" (None where it failed), "seconds",
+        "fidelity" (below 1: fewer epochs and people) and, where it failed, "failure".
+    best_config : {"models": [...]}, as train() takes it: the model, or a blend's members and then the blend.
+    best_model_name : the last of them.
+    metric : of the best, on the hold-out. cut : how it was held out. stopped : why the search ended.
+    """
+
+    def __init__(self, X, threads, found):
+        self._X = X
+        self._threads = threads
+        self.trials = []
+        for name, config, metric, seconds, fidelity, failure in found["trials"]:
+            trial = {"config": {"name": name, **json.loads(config)}, "metric": None if math.isnan(metric) else metric,
+                     "seconds": seconds, "fidelity": fidelity}
+            self.trials.append({**trial, "failure": failure} if failure else trial)
+        self.best_config = {"models": [{"name": name, **json.loads(config)} for name, config in found["best"]]}
+        self.best_model_name = found["best"][-1][0]
+        self.metric, self.cut, self.stopped = found["metric"], found["cut"], found["stopped"]
+
+    def model(self):
+        """The best, not fitted."""
+        *members, last = ({**model} for model in self.best_config["models"])
+        members = {member.pop("name"): member for member in members}
+        name = last.pop("name")
+        if name not in _CLASSES:
+            raise InvalidArgument("best_model_name", f"is {name}, which has no class", ", ".join(_CLASSES))
+        if name == Blend._kind:
+            return Blend(**last, member_settings=members, threads=self._threads)
+        return _CLASSES[name](**last, threads=self._threads)
+
+    def fit(self, X=None, *, progress=False):
+        """The best fitted on X, by default on all of the matrix that was tuned on."""
+        return self.model().fit(self._X if X is None else X, progress=progress)
+
+    def __repr__(self):
+        return f"TuneResult(best_model_name={self.best_model_name!r}, metric={self.metric:.4f}, trials={len(self.trials)})"
+
+
+def tune(X, model="best", *, trials=None, budget=None, cut="random", share=0.1, metric="ndcg@20", people=10000, seed=42, threads=0,
+         progress=False):
+    """Searches what ranks best a part of X that is held out of it: settings of a model by name, or, for "best", of all models and of blends.
+
+    Give `trials`, with which alone a search repeats bit for bit, or `budget` in seconds (the later fit of the best is counted in), or both.
+    `cut` is random (a `share` of everybody's cells) or user (a `share` of the people, whom the models do not know). Returns a TuneResult.
+    """
+    if cut not in ("random", "user"):
+        raise InvalidArgument("cut", f"is {cut!r}", "random, or user; a matrix has no order for last")
+    for name, limit in (("trials", trials), ("budget", budget)):
+        if limit is not None and not limit > 0:
+            raise InvalidArgument(name, f"is {limit!r}", "above 0, or None")
+    _require_threads(threads)
+    settings = {"model": model, "metric": metric, "trials": trials or 0, "budget": budget or 0, "people": people, "seed": seed}
+    try:
+        config = json.dumps(settings)
+    except TypeError as error:
+        raise InvalidArgument("tune", str(error), "numbers and texts") from None
+    events = as_csr(X, "X")
+    with Progress(progress) as told:
+        found = _pannier.tune(config, cut, float(share), events, threads, told)
+    return TuneResult(X, threads, found)

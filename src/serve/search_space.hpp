@@ -1,0 +1,34 @@
+/// What `tune` searches of each model: the one place where the ranges stand.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pannier/evaluate/tune.hpp"
+#include "pannier/serve/registry.hpp"
+
+namespace pannier::serve {
+
+/// One way to set a model up: fixed settings, and the dimensions searched beside them. A model may have several (one a similarity).
+struct Setup {
+  std::string model;
+  std::string fixed_json = "{}";                        ///< Settings that are not searched.
+  std::vector<evaluate::Dimension> dimensions;          ///< Named as the settings.
+  std::vector<std::vector<std::string>> choices;        ///< Of each dimension, as JSON; empty but for choices.
+  std::vector<evaluate::Point> starts;
+  std::string cost_of;                                  ///< The setting that a fit's time grows with, to the power of 1.5; "" none.
+  bool in_best = true;                                  ///< Whether model=best tries it.
+  std::uint32_t most_items = 0;                         ///< Larger catalogues are left out by best; 0: none is too large.
+};
+
+/// Every setup of the table, for a catalogue of so many items.
+[[nodiscard]] std::vector<Setup> search_setups(std::uint32_t item_count);
+
+/// The settings of a point: those fixed and those searched, a JSON object.
+[[nodiscard]] std::string settings_of(const Setup& setup, const evaluate::Point& point);
+
+}  // namespace pannier::serve
