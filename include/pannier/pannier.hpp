@@ -3,6 +3,8 @@
 
 #include "pannier/cf/blend.hpp"
 #include "pannier/cf/bpr.hpp"
+#include "pannier/cf/ease.hpp"
+#include "pannier/cf/graph_filter.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
 #include "pannier/cf/together.hpp"

@@ -32,7 +32,7 @@ constexpr std::size_t rows_ahead = 8;
 /// A score below this is none.
 constexpr float least_evidence = std::numeric_limits<float>::denorm_min();
 
-class ItemKnn final : public ItemKnnModel {
+class ItemKnn final : public SummedItemKnn {
  public:
   ItemKnn(const ItemKnnConfig& config, const ItemKnnArrays& arrays, std::shared_ptr<const void> keeper)
       : config_(config), arrays_(arrays), items_(static_cast<std::uint32_t>(arrays.offsets.size() - 1)), keeper_(std::move(keeper)) {}
@@ -41,6 +41,14 @@ class ItemKnn final : public ItemKnnModel {
   [[nodiscard]] std::uint32_t item_count() const noexcept override { return items_; }
   [[nodiscard]] std::string config_json() const override { return to_json(config_); }
   [[nodiscard]] CsrView similarities() const noexcept override { return {items_, items_, arrays_.offsets, arrays_.columns, arrays_.values}; }
+
+  void sum_all(const History& history, std::span<float> out) const override { sum_dense(history, out); }
+
+  [[nodiscard]] float similarity(std::uint32_t from, std::uint32_t to) const noexcept override {
+    const auto row = row_of(from);
+    const auto found = std::lower_bound(row.columns.begin(), row.columns.end(), to);
+    return found == row.columns.end() || *found != to ? 0.0f : row.values[static_cast<std::size_t>(found - row.columns.begin())];
+  }
 
   std::size_t recommend(const History& history, const Ask& ask, Workspace& workspace, std::span<Scored> out) const override {
     require_valid(history, ask, items_, workspace);
@@ -158,12 +166,6 @@ class ItemKnn final : public ItemKnnModel {
     return {arrays_.columns.subspan(begin, end - begin), arrays_.values.subspan(begin, end - begin)};
   }
 
-  [[nodiscard]] float similarity(std::uint32_t from, std::uint32_t to) const noexcept {
-    const auto row = row_of(from);
-    const auto found = std::lower_bound(row.columns.begin(), row.columns.end(), to);
-    return found == row.columns.end() || *found != to ? 0.0f : row.values[static_cast<std::size_t>(found - row.columns.begin())];
-  }
-
   static bool is_marked(const Workspace& workspace, std::uint32_t item) noexcept { return (workspace.marks[item / 64] >> (item % 64) & 1) != 0; }
 
   [[nodiscard]] std::size_t terms_of(const History& history) const noexcept {
@@ -246,13 +248,12 @@ class ItemKnn final : public ItemKnnModel {
 
 }  // namespace
 
-std::shared_ptr<const ItemKnnModel> make_item_knn(const ItemKnnConfig& config, const ItemKnnArrays& arrays,
+std::shared_ptr<const SummedItemKnn> make_item_knn(const ItemKnnConfig& config, const ItemKnnArrays& arrays,
                                                   std::shared_ptr<const void> keeper) {
   return std::make_shared<ItemKnn>(config, arrays, std::move(keeper));
 }
 
-std::shared_ptr<const ItemKnnModel> read_item_knn(const model::SectionReader& reader, std::uint32_t item_count) {
-  const auto config = from_json<ItemKnnConfig>(reader.config_json(), "item_knn");
+ItemKnnArrays read_item_knn_arrays(const model::SectionReader& reader, std::uint32_t item_count) {
   const auto entries = reader.section("columns").size() / sizeof(std::uint32_t);
   ItemKnnArrays arrays;
   arrays.offsets = reader.array<std::int64_t>("offsets", std::size_t{item_count} + 1);
@@ -261,7 +262,11 @@ std::shared_ptr<const ItemKnnModel> read_item_knn(const model::SectionReader& re
   if (arrays.offsets.front() != 0 || arrays.offsets.back() != static_cast<std::int64_t>(entries))
     throw Error(ErrorCode::malformed_input, "section 'offsets'", "runs from " + std::to_string(arrays.offsets.front()) + " to " + std::to_string(arrays.offsets.back()),
                 "0 to " + std::to_string(entries));
-  return make_item_knn(config, arrays, reader.keeper());
+  return arrays;
+}
+
+std::shared_ptr<const ItemKnnModel> read_item_knn(const model::SectionReader& reader, std::uint32_t item_count) {
+  return make_item_knn(from_json<ItemKnnConfig>(reader.config_json(), "item_knn"), read_item_knn_arrays(reader, item_count), reader.keeper());
 }
 
 }  // namespace pannier::cf

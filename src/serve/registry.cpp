@@ -11,6 +11,8 @@
 
 #include "pannier/cf/blend.hpp"
 #include "pannier/cf/bpr.hpp"
+#include "pannier/cf/ease.hpp"
+#include "pannier/cf/graph_filter.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
 #include "pannier/cf/together.hpp"
@@ -207,6 +209,8 @@ constexpr std::array entries{
     entry<cf::ItemKnnConfig, cf::fit_item_knn, cf::read_item_knn, Rows::people_and_orders>("item_knn"),
     entry<cf::IalsConfig, cf::fit_ials, cf::read_ials, Rows::people>("ials"),
     entry<cf::BprConfig, cf::fit_bpr, cf::read_bpr, Rows::people>("bpr"),
+    entry<cf::GraphFilterConfig, cf::fit_graph_filter, cf::read_graph_filter, Rows::people_and_orders>("graph_filter"),
+    entry<cf::EaseConfig, cf::fit_ease, cf::read_ease, Rows::people_and_orders>("ease"),
     data_entry<cf::TogetherConfig, fit_together, cf::read_together>("together"),
     data_entry<popularity::BuyAgainConfig, fit_buy_again, popularity::read_buy_again>("buy_again"),
     data_entry<popularity::TrendingConfig, fit_trending, popularity::read_trending>("trending"),

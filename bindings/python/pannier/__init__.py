@@ -1,11 +1,11 @@
 """pannier: recommendations from a shop's own events, in-process.
 
-Recommenders on SciPy matrices (IALS, BPR, ItemKNN, Popular, Blend) and a search of their settings, and a Store with an Engine that answers requests.
+Recommenders on SciPy matrices (IALS, BPR, ItemKNN, GraphFilter, EASE, Popular, Blend) and a search of their settings, and a Store with an Engine that answers requests.
 """
 
 from . import _errors, _pannier
 from ._errors import *  # noqa: F403
-from ._models import BPR, IALS, Blend, ItemKNN, Popular, Recommender, load
+from ._models import BPR, EASE, IALS, Blend, GraphFilter, ItemKNN, Popular, Recommender, load
 from ._serving import Engine, Reason, Store, train
 from ._tune import TuneResult, tune
 
@@ -19,5 +19,5 @@ def item_key(id):
     return _pannier.item_key(id)
 
 
-__all__ = ["IALS", "BPR", "ItemKNN", "Popular", "Blend", "Recommender", "load", "tune", "TuneResult", "Store", "Engine", "Page", "Reason", "train", "item_key", "Error",
+__all__ = ["IALS", "BPR", "ItemKNN", "GraphFilter", "EASE", "Popular", "Blend", "Recommender", "load", "tune", "TuneResult", "Store", "Engine", "Page", "Reason", "train", "item_key", "Error",
            *(cls.__name__ for cls in _errors.CLASSES)]

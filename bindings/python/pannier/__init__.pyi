@@ -101,6 +101,27 @@ class ItemKNN(Recommender):
                  neighbours: int = ..., alpha: float = ..., beta: float = ..., k1: float = ..., b: float = ..., shrinkage: float = ...,
                  threads: int = ...) -> None: ...
 
+class GraphFilter(Recommender):
+    filter: str
+    user_exponent: float
+    item_exponent: float
+    signal_exponent: float
+    power: float
+    neighbours: int
+    sharpening: float
+    rank: int
+    low_rank_weight: float
+    seed: int
+    def __init__(self, *, filter: Literal["linear", "second_order"] = ..., user_exponent: float = ..., item_exponent: float = ...,
+                 signal_exponent: float = ..., power: float = ..., neighbours: int = ..., sharpening: float = ..., rank: int = ...,
+                 low_rank_weight: float = ..., seed: int = ..., threads: int = ...) -> None: ...
+
+class EASE(Recommender):
+    l2: float
+    neighbours: int
+    memory_mb: int
+    def __init__(self, *, l2: float = ..., neighbours: int = ..., memory_mb: int = ..., threads: int = ...) -> None: ...
+
 class Popular(Recommender):
     weighted: bool
     def __init__(self, *, weighted: bool = ..., threads: int = ...) -> None: ...

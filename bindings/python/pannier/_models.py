@@ -220,6 +220,18 @@ class ItemKNN(Recommender):
     _kind = "item_knn"
 
 
+class GraphFilter(Recommender):
+    """Linear filters on the graph of items: Turbo-CF (Park et al. 2024), GF-CF (Shen et al. 2021), BSPM (Choi et al. 2023)."""
+
+    _kind = "graph_filter"
+
+
+class EASE(Recommender):
+    """Item-to-item weights by ridge regression in closed form (Steck 2019). Takes items squared * 4 bytes, and says so before it begins."""
+
+    _kind = "ease"
+
+
 class Popular(Recommender):
     """The most popular items for everyone: the floor that every personal model has to beat."""
 
@@ -253,7 +265,7 @@ class Blend(Recommender):
         return [*((name, given.get(name, {})) for name in names), *own]
 
 
-_CLASSES = {cls._kind: cls for cls in (IALS, BPR, ItemKNN, Popular, Blend)}
+_CLASSES = {cls._kind: cls for cls in (IALS, BPR, ItemKNN, GraphFilter, EASE, Popular, Blend)}
 
 
 def load(path):
