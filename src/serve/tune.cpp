@@ -234,8 +234,13 @@ class Tuner {
     return out;
   }
   [[nodiscard]] double expected_seconds(const Setup& setup, const std::string& settings, double fidelity) const {
-    const auto known = seconds_a_unit_.find(setup.model + setup.fixed_json);
-    return known == seconds_a_unit_.end() ? 0 : known->second * cost(setup, settings, fidelity);
+    const auto known = seconds_of_.find(setup.model + setup.fixed_json);
+    if (known == seconds_of_.end()) return 0;
+    // No trial takes longer than a cheaper one does in proportion, nor than a dearer one.
+    const double asked = cost(setup, settings, fidelity);
+    double out = std::numeric_limits<double>::infinity();
+    for (const auto& [paid, seconds] : known->second) out = std::min(out, seconds * std::max(1.0, asked / paid));
+    return out;
   }
 
   void add(TuneTrial trial) {
@@ -297,7 +302,7 @@ class Tuner {
       const auto quality = rank(*kept.model, fidelity < 1 ? low_ : full_);
       kept.rank_seconds = quality.seconds / static_cast<double>(quality.people);
       trial.metric = kept.metric = quality.metrics.at(config_.metric);
-      seconds_a_unit_[arm.setup.model + arm.setup.fixed_json] = (spent() - started) / cost(arm.setup, settings, fidelity);
+      seconds_of_[arm.setup.model + arm.setup.fixed_json].emplace_back(cost(arm.setup, settings, fidelity), spent() - started);
     });
     if (std::isfinite(metric)) {
       arm.succeeded = true;
@@ -536,7 +541,6 @@ class Tuner {
       return failed(error.what());
     }
     member.fit_seconds = spent() - started;
-    seconds_a_unit_[member.arm->setup.model + member.arm->setup.fixed_json] = member.fit_seconds / cost(member.arm->setup, member.settings, 1);
     const auto before = trials_.size();
     if (try_blend(members, scale) && blend_->members.size() == members.size()) best = members;
     trials_[before].seconds = spent() - started;
@@ -556,7 +560,7 @@ class Tuner {
   std::vector<Arm> arms_;
   std::map<std::string, Kept> kept_;               ///< By model.
   std::optional<KeptBlend> blend_;
-  std::map<std::string, double> seconds_a_unit_;   ///< By setup.
+  std::map<std::string, std::vector<std::pair<double, double>>> seconds_of_;   ///< Cost and seconds of the trials, by setup.
   std::vector<TuneTrial> trials_;
   std::size_t begun_ = 0;
   std::exception_ptr first_failure_;
