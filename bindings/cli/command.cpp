@@ -143,6 +143,7 @@ std::string describe_noted(const std::map<std::string, data::ImportSummary::Caus
   std::string text;
   for (const auto& [fact, what] : noted) text += "  noted " + grouped(what.lines) + ": " + fact + ", first: " + what.example + '\n';
   for (const auto& proposal : proposals) text += "  proposal: " + proposal + '\n';
+  if (!proposals.empty()) text += "  what a store took in stays as it was read: try a proposal on a new store\n";
   return text;
 }
 

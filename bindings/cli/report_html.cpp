@@ -109,12 +109,13 @@ std::string quality_section(const Json& report) {
   text += quality["split"] == "time" ? "<p>The models were fitted on what happened until " + escaped(quality.value("trained_until", "")) + " and asked what each customer would take from " +
                                            escaped(quality.value("tested_from", "")) + " on, the last fifth of the log. They never saw that part; every product was ranked.</p>"
                                      : "<p>The log has no times to part it by, so each customer’s last event was held out and asked for; every product was ranked.</p>";
-  // The best personal model against popular, in one sentence.
+  // The blend, which answers customers where there is one, or else the best model, against popular, in one sentence.
   const Json *best = nullptr, *popular = nullptr;
   for (const auto& model : quality["models"]) {
     if (!model.contains("new_items")) continue;
     if (model["name"] == "popular") popular = &model;
-    else if (best == nullptr || number_at(model["new_items"]["metrics"], "ndcg" + at) > number_at((*best)["new_items"]["metrics"], "ndcg" + at)) best = &model;
+    else if (best != nullptr && (*best)["name"] == "blend") continue;
+    else if (best == nullptr || model["name"] == "blend" || number_at(model["new_items"]["metrics"], "ndcg" + at) > number_at((*best)["new_items"]["metrics"], "ndcg" + at)) best = &model;
   }
   if (best != nullptr && popular != nullptr) {
     const auto &ours = (*best)["new_items"], &theirs = (*popular)["new_items"];
@@ -122,7 +123,7 @@ std::string quality_section(const Json& report) {
     const bool apart = ours["interval"]["ndcg" + at][0].get<double>() > theirs["interval"]["ndcg" + at][1].get<double>();
     const auto name = "<b>" + escaped((*best)["name"].get<std::string>()) + "</b>";
     if (mine <= base)
-      text += "<p>For products new to the customer no model does better here than showing everybody the best-sellers; " + name + " comes nearest.</p>";
+      text += "<p>For products new to the customer " + name + " does no better here than showing everybody the best-sellers.</p>";
     else
       text += "<p>For products new to the customer " + name + (base > 0 ? " reaches " + number(mine / base, 1) + " times the score of" : " is better than") + " showing everybody the best-sellers" +
               (apart ? ", and the two intervals do not overlap: the difference is no accident of who was asked.</p>"

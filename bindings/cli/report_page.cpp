@@ -62,7 +62,7 @@ std::string reading_section(const Json& report) {
   std::uint64_t dropped = 0;
   for (const auto& cause : report["dropped"]) dropped += count_at(cause, "lines");
   text += (dropped == 0 ? " No line was left out.</p>" : " " + grouped(dropped) + (dropped == 1 ? " line was" : " lines were") + " left out:</p>") +
-          causes("dropped", "left out for") + causes("items_dropped", "of the items file") + causes("people_dropped", "of the users files") + causes("noted", "taken in, and worth knowing");
+          causes("dropped", "left out for") + causes("items_dropped", "of the items file") + causes("people_dropped", "of the users files") + causes("noted", "worth knowing, taken in or left out");
   if (report.contains("proposals") && !report["proposals"].empty()) {
     text += "<h3>Proposed</h3><ul>";
     for (const auto& proposal : report["proposals"]) text += "<li>" + escaped(proposal.get<std::string>()) + "</li>";

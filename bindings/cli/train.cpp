@@ -76,6 +76,11 @@ void add_train(CLI::App& app, Commands& commands) {
       std::cout << "  wrote " << grouped(inputs.import.drop_items.size() + report.no_products.size()) << " codes to " << options->write_drop_items
                 << ": take out what is a product, and train again with --drop-items " << options->write_drop_items << '\n';
     if (const auto left_out = describe_dropped(report.items_dropped); !left_out.empty()) std::cout << "of " << options->items << '\n' << left_out;
+    if (!options->items.empty())
+      std::cout << "of the items file " << grouped(report.items_without_events) << " without an event; not in it " << grouped(report.items_not_in_file) << " of the events' items\n";
+    if (report.events_left_out != 0) std::cout << "left out of training " << grouped(report.events_left_out) << " events about items of --drop-items\n";
+    else if (!inputs.import.drop_items.empty() && !report.dropped.contains("dropped_item"))
+      std::cout << "--drop-items names no item of the log: are its codes written as there?\n";
     if (!options->users.empty()) std::cout << describe_people(report.people);
     const auto& back = report.cancellations;
     if (const auto lines = back.whole + back.in_part + back.unmatched; lines != 0)

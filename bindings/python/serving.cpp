@@ -270,6 +270,7 @@ py::dict train(store::Store& store, const std::vector<std::string>& events, cons
   result["users"] = report.users;
   result["items"] = report.items;
   result["items_dropped"] = to_dict(report.items_dropped);
+  result["items_without_events"] = report.items_without_events, result["items_not_in_file"] = report.items_not_in_file, result["events_left_out"] = report.events_left_out;
   const auto& back = report.cancellations;
   const py::dict cancellations(py::arg("whole") = back.whole, py::arg("in_part") = back.in_part, py::arg("unmatched") = back.unmatched);
   const py::dict without_person(py::arg("trained") = report.orders_without_person, py::arg("cancellations") = cancellations);

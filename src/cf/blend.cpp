@@ -32,6 +32,9 @@ constexpr std::size_t most_people_a_block = 16, most_tile = std::size_t{1} << 22
 /// A score below this is none.
 constexpr float least_evidence = std::numeric_limits<float>::denorm_min();
 
+/// Whether a reason is about the person, not about everybody.
+constexpr bool is_own(model::ReasonKind kind) noexcept { return kind == model::ReasonKind::because_of || kind == model::ReasonKind::buy_again; }
+
 /// A number that no other blend of the process has.
 std::uint64_t next_id() noexcept {
   static std::atomic<std::uint64_t> last{0};
@@ -224,6 +227,7 @@ class Blend final : public BlendModel {
         if (shares[i] != 0 && shares[i] == shares[i]) merged.push_back({history.items[i], shares[i], model::ReasonKind::because_of});
       const auto count = std::min(most, merged.size());
       std::partial_sort(merged.begin(), merged.begin() + static_cast<std::ptrdiff_t>(count), merged.end(), [](const Reason& a, const Reason& b) {
+        if (is_own(a.kind) != is_own(b.kind)) return is_own(a.kind);
         return a.weight != b.weight ? a.weight > b.weight : a.item != b.item ? value(a.item) < value(b.item) : a.kind < b.kind;
       });
       std::copy_n(merged.begin(), count, out.begin() + static_cast<std::ptrdiff_t>(n * most));

@@ -130,11 +130,34 @@ bool is_symmetric(ItemSimilarity similarity) {
   return false;
 }
 
+/// Fills `kept` with the rows of at most `longest` positive weights, the others empty, where there are longer ones; returns how many there are.
+std::size_t leave_out_longer(const CsrView& events, std::size_t longest, Csr& kept) {
+  const auto is_longer = [&](std::size_t row) {
+    const auto weights = events.row_values(row);
+    return weights.size() > longest && static_cast<std::size_t>(std::ranges::count_if(weights, [](float weight) { return weight > 0; })) > longest;
+  };
+  std::size_t longer = 0;
+  for (std::size_t row = 0; row < events.rows; ++row) longer += is_longer(row);
+  if (longer == 0) return 0;
+  kept = {.rows = events.rows, .cols = events.cols, .offsets = {0}, .columns = {}, .values = {}};
+  for (std::size_t row = 0; row < events.rows; ++row) {
+    if (!is_longer(row)) {
+      kept.columns.insert(kept.columns.end(), events.row_columns(row).begin(), events.row_columns(row).end());
+      kept.values.insert(kept.values.end(), events.row_values(row).begin(), events.row_values(row).end());
+    }
+    kept.offsets.push_back(static_cast<std::int64_t>(kept.columns.size()));
+  }
+  return longer;
+}
+
 }  // namespace
 
-ItemKnnFit fit_item_knn(const CsrView& events, const ItemKnnConfig& config, const FitControl& control) {
+ItemKnnFit fit_item_knn(const CsrView& given, const ItemKnnConfig& config, const FitControl& control) {
   validate(config);
-  require_valid_weights(events, "events");
+  require_valid_weights(given, "events");
+  Csr shorter;
+  const auto longer = leave_out_longer(given, static_cast<std::size_t>(config.longest_history), shorter);
+  const CsrView events = longer == 0 ? given : CsrView(shorter);
   if (events.cols == 0) throw Error(ErrorCode::invalid_argument, "events", "has no items", "at least one column");
   if (config.similarity == ItemSimilarity::bm25 && config.shrinkage != 0)
     throw Error(ErrorCode::invalid_argument, "shrinkage", "is " + std::to_string(config.shrinkage) + " beside bm25, which divides by nothing", "0");
@@ -160,6 +183,8 @@ ItemKnnFit fit_item_knn(const CsrView& events, const ItemKnnConfig& config, cons
   ItemKnnFit fit;
   fit.model = make_item_knn(config, {rows->offsets, rows->columns, rows->values}, rows);
   fit.report.detail = std::to_string(rows->columns.size()) + " similarities kept";
+  if (longer != 0)
+    fit.report.detail += ", " + std::to_string(longer) + (longer == 1 ? " person" : " people") + " of more than " + std::to_string(config.longest_history) + " items left out";
   fit.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return fit;
 }

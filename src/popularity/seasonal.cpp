@@ -134,7 +134,9 @@ SeasonalFit fit_seasonal(const data::EventLog& log, const data::WeightingConfig&
   const auto begin = std::chrono::steady_clock::now();
   checkpoint(control, "seasonal", 0, 1);
 
-  const float heaviest = *std::max_element(weighting.weights.begin(), weighting.weights.end());
+  // Events of 1970-01-01 alone are those of a log without times (--time-unit none): they know no season.
+  const bool timed = std::any_of(log.times_us().begin(), log.times_us().end(), [](std::int64_t time) { return time > us_per_day; });
+  const float heaviest = timed ? *std::max_element(weighting.weights.begin(), weighting.weights.end()) : 0.0f;
   std::vector<double> events(items);
   std::array<double, seasons> by_season{};
   struct Cell {

@@ -72,7 +72,9 @@ TrendingFit fit_trending(const data::EventLog& log, const data::WeightingConfig&
   const auto begin = std::chrono::steady_clock::now();
   checkpoint(control, "trending", 0, 1);
 
-  const float heaviest = *std::max_element(weighting.weights.begin(), weighting.weights.end());
+  // Events of 1970-01-01 alone are those of a log without times (--time-unit none): they have no past.
+  const bool timed = std::any_of(log.times_us().begin(), log.times_us().end(), [&](std::int64_t time) { return time > us_per_day; });
+  const float heaviest = timed ? *std::max_element(weighting.weights.begin(), weighting.weights.end()) : 0.0f;
   const double half_life_us = config.half_life_days * static_cast<double>(us_per_day);
   std::vector<Sums> of_item(items);
   for (std::size_t n = 0; n < log.size() && heaviest > 0; ++n) {
@@ -117,7 +119,7 @@ TrendingFit fit_trending(const data::EventLog& log, const data::WeightingConfig&
   }
   TrendingFit fit;
   fit.model = std::make_shared<Trending>(config, *scores, scores);
-  fit.report.detail = std::to_string(rising) + " items above their own past";
+  fit.report.detail = timed ? std::to_string(rising) + " items above their own past" : "no times, so nothing trends";
   checkpoint(control, "trending", 1, 1);
   fit.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return fit;

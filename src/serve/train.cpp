@@ -305,15 +305,26 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   };
   people.scan(0, info.data_until, [&](const store::StoredEvent& row) {
     const auto& event = row.event;
-    if (is_dropped(event.item)) return;
+    if (is_dropped(event.item)) {
+      ++report.events_left_out;
+      return;
+    }
     log.append(row.person, event.item, {}, event.kind, event.time_us, event.quantity, event.price, event.order);
     names.see(log.items().back(), event.time_us, event.item_name);
     if (log.size() % 65'536 == 0) checkpoint(control, "building the matrix", log.size(), stored);
   });
   info.catalog_until = people.last_item_change();
   take_over_changes(people.item_changes(carried ? catalog_until(store) : 0), !carried, catalog);
+  const auto items_of_events = log.item_count();
   for (const auto& item : catalog.items())
     if (!is_dropped(item.id)) static_cast<void>(log.add_item(item.id));
+  if (!carried) {
+    const auto described = std::count_if(catalog.items().begin(), catalog.items().end(), [&](const auto& item) { return !is_dropped(item.id); });
+    report.items_without_events = log.item_count() - items_of_events;
+    report.items_not_in_file = log.item_count() - static_cast<std::uint64_t>(described);
+    if (described > 0 && report.items_without_events == static_cast<std::uint64_t>(described))
+      report.proposals.push_back("none of the items of " + inputs.items.filename().string() + " has an event: are they named as those of the events are?");
+  }
   if (log.size() > 0) {
     const auto [first, last] = std::minmax_element(log.times_us().begin(), log.times_us().end());
     info.first_event_us = *first;
@@ -412,6 +423,9 @@ std::string to_json(const TrainReport& report) {
   field("users", report.users);
   field("items", report.items);
   counts("items_dropped", report.items_dropped);
+  field("items_without_events", report.items_without_events);
+  field("items_not_in_file", report.items_not_in_file);
+  field("events_left_out", report.events_left_out);
   out += ",\"people\":{\"read\":";
   put_json(out, report.people.read);
   field("kept", report.people.kept);

@@ -30,7 +30,7 @@ data::EventLog few_orders() {
   for (std::uint32_t i = 0; i < events.cols; ++i) log.add_item("i" + std::to_string(i));
   for (std::size_t r = 0; r < events.rows; ++r)
     for (const auto item : CsrView(events).row_columns(r))
-      log.append(user_key(PersonSort::user, std::to_string(r)), "i" + std::to_string(item), {}, data::EventKind::purchase, 1, 1, 1, std::to_string(r));
+      log.append(user_key(PersonSort::user, std::to_string(r)), "i" + std::to_string(item), {}, data::EventKind::purchase, 40 * us_per_day, 1, 1, std::to_string(r));
   return log;
 }
 
@@ -160,7 +160,7 @@ TEST_CASE("registry: docs/interface.md lists every setting with its default", "[
 
 TEST_CASE("registry: settings are completed with the defaults", "[serve][registry]") {
   const auto all = serve::complete_settings("item_knn", R"({"neighbours": 7})", "config");
-  REQUIRE(all == R"({"similarity":"cosine","neighbours":7,"alpha":0.8,"beta":0.2,"k1":1.2,"b":0.75,"shrinkage":0})");
+  REQUIRE(all == R"({"similarity":"cosine","neighbours":7,"alpha":0.8,"beta":0.2,"k1":1.2,"b":0.75,"shrinkage":0,"longest_history":10000})");
   REQUIRE(serve::complete_settings("item_knn", all, "config") == all);
 }
 

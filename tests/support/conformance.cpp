@@ -462,7 +462,10 @@ void explains_the_whole_score(const Subject& subject) {
       for (std::size_t n = 0; n < found; ++n) {
         REQUIRE((reasons[n].kind == model::ReasonKind::because_of ? person.has(reasons[n].item) : reasons[n].item == item));
         for (std::size_t m = 0; m < n; ++m) REQUIRE((reasons[m].item != reasons[n].item || reasons[m].kind != reasons[n].kind));
-        if (n > 0) REQUIRE(reasons[n - 1].weight >= reasons[n].weight);
+        // What the person did before what everybody does, each by its share.
+        const auto is_own = [](const model::Reason& reason) { return reason.kind == model::ReasonKind::because_of || reason.kind == model::ReasonKind::buy_again; };
+        if (n > 0 && is_own(reasons[n - 1]) == is_own(reasons[n])) REQUIRE(reasons[n - 1].weight >= reasons[n].weight);
+        if (n > 0) REQUIRE(is_own(reasons[n - 1]) >= is_own(reasons[n]));
         sum += static_cast<double>(reasons[n].weight);
         size += std::fabs(static_cast<double>(reasons[n].weight));
       }

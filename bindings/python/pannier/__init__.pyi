@@ -97,9 +97,10 @@ class ItemKNN(Recommender):
     k1: float
     b: float
     shrinkage: float
+    longest_history: int
     def __init__(self, *, similarity: Literal["cosine", "tfidf", "bm25", "jaccard", "tversky", "asymmetric", "p3", "rp3"] = ...,
                  neighbours: int = ..., alpha: float = ..., beta: float = ..., k1: float = ..., b: float = ..., shrinkage: float = ...,
-                 threads: int = ...) -> None: ...
+                 longest_history: int = ..., threads: int = ...) -> None: ...
 
 class GraphFilter(Recommender):
     filter: str

@@ -51,7 +51,8 @@ struct BlendMember {
 /// A member whose largest score is not above 0 says nothing of this person.
 /// A sum that is not above 0 is no evidence; so is a history without weight and without purchases.
 ///
-/// Reasons are those of the members in their share of the score: history items that several members name are added up.
+/// Reasons are those of the members in their share of the score: history items that several members name are added up. What the person did comes
+/// first, then what everybody does (popular, trending, seasonal), each by its share.
 /// Similar items: those of the first member that has any.
 /// Cost: every member scores every item (explain_each(): and explains), then one pass over the items a member. In a batch the members with vectors score
 /// up to 16 people at a time.

@@ -22,6 +22,7 @@ struct ItemKnnConfig {
   float k1 = 1.2f;
   float b = 0.75f;
   float shrinkage = 0;
+  std::int32_t longest_history = 10'000;
   bool operator==(const ItemKnnConfig&) const = default;
 };
 
@@ -39,6 +40,7 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("k1", c.k1, Range{0, 1e6}, "bm25: how far a large weight counts more than a small one; 0: not at all.");
   visit("b", c.b, Range{0, 1}, "bm25: how much an item that many have is discounted; 0: not at all.");
   visit("shrinkage", c.shrinkage, Range{0, 1e9}, "Added to the denominator: damps similarities of rare items. bm25 has none, and takes 0 only.");
+  visit("longest_history", c.longest_history, Range{2, 1000000000}, "People with more items are left out: a crawler's history says nothing, and costs its length squared.");
 }
 
 /// Fitted neighbour lists. A person's score of item j is the sum over their history of weight(i) * similarity(i, j), in the order
@@ -79,6 +81,8 @@ struct ItemKnnFit {
 ///
 /// Those of tfidf and bm25 are the ones of the package implicit (TFIDFRecommender, BM25Recommender). What differs is the list, which belongs to the
 /// candidate here (see ItemKnnModel) and to the item of the history there, and the history, which is weighed as it is in both.
+///
+/// People with more than longest_history items of positive weight are left out; the report's detail says how many.
 ///
 /// Shapes:  `events` is users x items; weights are not negative (0: no evidence).
 /// Cost:    the sparse product X'X (users times length squared), a selection a row; memory 16 bytes an entry kept, and a copy of the weights but for cosine and asymmetric.

@@ -124,7 +124,7 @@ class Recommender {
   /// The items most similar to `item`, best first, never itself; returns how many. ask.exclude_history has no meaning here.
   virtual std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored> out) const = 0;
   /// The history items that give `item` its score, largest share first; the shares of all of them add up to the score. Where many people give it, the one
-  /// reason is the item itself.
+  /// reason is the item itself; a model of several kinds of reasons names the person's own first.
   /// Returns how many were written; 0 where the model has no such reasons.
   virtual std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<Reason> out) const = 0;
   /// explain() for each of `items`, bit for bit as single calls: the reasons of items[i] begin at out[i * most], at most `most` of them, and

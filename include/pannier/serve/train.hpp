@@ -78,6 +78,9 @@ struct TrainReport {
   std::vector<std::string> proposals;      ///< Each once.
   std::vector<data::NoProduct> no_products;   ///< As ImportSummary has them.
   std::map<std::string, data::ImportSummary::Cause> items_dropped;   ///< Lines of the items file, as `dropped` of the event files.
+  /// Of the items file, those without an event; of the items of events, those that the file does not have. 0 without a file.
+  std::uint64_t items_without_events = 0, items_not_in_file = 0;
+  std::uint64_t events_left_out = 0;       ///< Events of the store about items that import.drop_items names.
   PeopleRead people;
   std::uint64_t users = 0, items = 0;      ///< People with events, items of the generation.
   std::uint64_t orders_without_person = 0; ///< That are trained on: some of their weight is left.
@@ -98,7 +101,7 @@ struct TrainReport {
 TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control = {});
 
 /// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}, "noted": {fact: n}, "proposals": [text],
-/// "no_products": [{"item", "name", "lines", "example", "why"}]}, "users", "items", "items_dropped": {cause: n}, "people": {"read", "kept", "changed", "with_events", "dropped": {cause: n}, "proposals": [text]}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
+/// "no_products": [{"item", "name", "lines", "example", "why"}]}, "users", "items", "items_dropped": {cause: n}, "items_without_events", "items_not_in_file", "events_left_out", "people": {"read", "kept", "changed", "with_events", "dropped": {cause: n}, "proposals": [text]}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
 [[nodiscard]] std::string to_json(const TrainReport& report);
 
 /// The most memory this process has held so far, in units of 1,000,000 bytes; 0 where the system does not tell.
