@@ -273,8 +273,7 @@ py::dict train(store::Store& store, const std::vector<std::string>& events, cons
   result["items_without_events"] = report.items_without_events, result["items_not_in_file"] = report.items_not_in_file, result["events_left_out"] = report.events_left_out;
   const auto& back = report.cancellations;
   const py::dict cancellations(py::arg("whole") = back.whole, py::arg("in_part") = back.in_part, py::arg("unmatched") = back.unmatched);
-  const py::dict without_person(py::arg("trained") = report.orders_without_person, py::arg("cancellations") = cancellations);
-  result["orders_without_person"] = without_person;
+  result["orders_without_person"] = py::dict(py::arg("trained") = report.orders_without_person, py::arg("cancellations") = cancellations);
   result["people"] = py::dict(py::arg("read") = report.people.read, py::arg("kept") = report.people.kept, py::arg("changed") = report.people.changed,
                               py::arg("with_events") = report.people.with_events, py::arg("dropped") = to_dict(report.people.dropped),
                               py::arg("proposals") = to_list(report.people.proposals));
