@@ -47,6 +47,8 @@ th{color:var(--soft);font-weight:600}
 td{overflow-wrap:break-word}
 .k{white-space:nowrap}
 .wide+.wide{margin-top:1.2em}
+.pair>.wide+.wide,.three>.wide+.wide{margin-top:0}
+@media (max-width:859px){.wide{background:linear-gradient(to right,var(--paper) 40%,transparent) left/2em 100%,linear-gradient(to left,var(--paper) 40%,transparent) right/2em 100%,linear-gradient(to right,var(--line),transparent) left/.6em 100%,linear-gradient(to left,var(--line),transparent) right/.6em 100%;background-repeat:no-repeat;background-attachment:local,local,scroll,scroll}}
 th.n,td.n{text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:normal;white-space:nowrap}
 th.n:not(:last-child),td.n:not(:last-child){padding-right:14px}
 .num td,.num th{white-space:nowrap}

@@ -216,6 +216,13 @@ bool is_json_number(std::string_view text) {
   return at == text.size();
 }
 
+/// JSON has no .5; people write it.
+std::string with_leading_zero(std::string_view text) {
+  std::string out(text);
+  if (const std::size_t at = text.starts_with('-') ? 1 : 0; text.substr(at).starts_with('.')) out.insert(at, 1, '0');
+  return out;
+}
+
 }  // namespace
 
 void detail::FieldCollector::add(std::string_view name, decltype(FieldRef::target) target, Range range, std::string_view help) {
@@ -274,7 +281,8 @@ std::string settings_to_json(std::span<const std::string> settings) {
     if (out.size() > 1) out += ",";
     try {
       out += json_text(key) + ":";
-      out += value == "true" || value == "false" || is_json_number(value) ? std::string(value) : json_text(value);
+      const auto number = with_leading_zero(value);
+      out += value == "true" || value == "false" ? std::string(value) : is_json_number(number) ? number : json_text(value);
     } catch (const Json::exception&) {
       refuse_setting("is not UTF-8");
     }

@@ -57,7 +57,7 @@ void validate_fields(std::span<const FieldRef> fields);
 /// Errors: malformed_input (not an object), invalid_argument (unknown key with a near name proposed, wrong type, out of range).
 void fields_from_json(std::span<const FieldRef> fields, std::string_view json, std::string_view where);
 
-/// Turns "key=value" settings into a JSON object for fields_from_json: numbers, true, false stay what they are, else text.
+/// Turns "key=value" settings into a JSON object for fields_from_json: numbers (.5 too), true, false stay what they are, else text.
 /// Errors: invalid_argument (no '=', an empty or repeated key).
 [[nodiscard]] std::string settings_to_json(std::span<const std::string> settings);
 
