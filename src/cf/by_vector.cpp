@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <vector>
 
 #include "pannier/core/simd.hpp"
 
@@ -11,7 +10,6 @@ namespace pannier::cf::by_vector {
 namespace {
 
 constexpr std::size_t items_a_block = 1024;  ///< Scored at a time.
-constexpr std::size_t people_a_block = 32;   ///< Of a batch.
 
 float number_or_zero(float score) noexcept { return std::isnan(score) ? 0 : score; }
 
@@ -74,63 +72,6 @@ std::size_t similar(const model::VectorModel& model, std::size_t dimensions, std
     }
   }
   return workspace.top.finish(out);
-}
-
-void recommend_batch(const model::VectorModel& model, const CsrView& histories, const model::Ask& ask, const Execution& execution, const FoldInRow& fold_in,
-                     std::span<ItemIndex> items, std::span<float> scores) {
-  const auto vectors = model.item_vectors();
-  const std::size_t count = ask.count;
-  struct Worker {
-    model::Workspace workspace;
-    Matrix queries;
-    std::vector<float> tile;
-    std::vector<TopK> top;
-    std::vector<Scored> best;
-  };
-  const std::size_t kept = std::min(count, vectors.rows);
-  std::vector<Worker> workers(static_cast<std::size_t>(resolved_threads(execution)));
-  parallel_blocks_with_worker(execution, histories.rows, people_a_block, [&](std::size_t begin, std::size_t end, std::size_t, int index) {
-    auto& worker = workers[static_cast<std::size_t>(index)];
-    if (worker.top.empty()) {
-      worker.queries = Matrix(people_a_block, vectors.cols);
-      worker.tile.resize(people_a_block * items_a_block);
-      worker.top.resize(people_a_block);
-      worker.best.resize(kept);
-    }
-    std::size_t row_of_person[people_a_block];
-    std::size_t known = 0;  // People with evidence; their queries come first.
-    for (std::size_t row = begin; row < end; ++row) {
-      std::ranges::fill(items.subspan(row * count, count), no_item);
-      std::ranges::fill(scores.subspan(row * count, count), 0.0f);
-      if (!fold_in(histories.row_columns(row), histories.row_values(row), worker.workspace, worker.queries.row(known))) continue;
-      worker.top[known].reset(kept);
-      row_of_person[known++] = row;
-    }
-    const MatrixView queries{worker.queries.data(), known, vectors.cols, worker.queries.stride()};
-    for (std::size_t block = 0; block < vectors.rows && known != 0; block += items_a_block) {
-      const std::size_t some = std::min(items_a_block, vectors.rows - block);
-      fixed_dot_tile(queries, vectors, block, some, worker.tile.data(), items_a_block);
-      for (std::size_t q = 0; q < known; ++q) {
-        auto& top = worker.top[q];
-        const float* const line = worker.tile.data() + q * items_a_block;
-        const auto seen = histories.row_columns(row_of_person[q]);
-        for (std::size_t i = 0; i < some; ++i) {
-          if (!(line[i] >= top.threshold())) continue;
-          const auto item = static_cast<std::uint32_t>(block + i);
-          if (ask.exclude_history && std::ranges::binary_search(seen, item)) continue;
-          if (ask.allowed != nullptr && !ask.allowed->contains(ItemIndex{item})) continue;
-          top.push(ItemIndex{item}, line[i]);
-        }
-      }
-    }
-    for (std::size_t q = 0; q < known; ++q) {
-      const std::size_t found = worker.top[q].finish(worker.best);
-      for (std::size_t i = 0; i < found; ++i) {
-        items[row_of_person[q] * count + i] = worker.best[i].item;
-        scores[row_of_person[q] * count + i] = worker.best[i].score;
-      }
-    }
-  });
 }
 
 }  // namespace pannier::cf::by_vector

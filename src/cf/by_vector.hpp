@@ -29,7 +29,8 @@ std::size_t similar(const model::VectorModel& model, std::size_t dimensions, std
 /// A row of a matrix of histories into the person's vector; false where it holds no evidence.
 using FoldInRow = std::function<bool(std::span<const std::uint32_t> columns, std::span<const float> weights, model::Workspace& workspace, std::span<float> out)>;
 
-/// The answer to Recommender::recommend_batch(), which has been checked: tiles of people by items, in the bits of single calls.
+/// The answer to Recommender::recommend_batch(), which has been checked: in the bits of single calls, by tiles of people and items.
+/// Memory: some 400 queries a thread and, where norms do not descend and there are many people, one copy of the item vectors.
 void recommend_batch(const model::VectorModel& model, const CsrView& histories, const model::Ask& ask, const Execution& execution, const FoldInRow& fold_in,
                      std::span<ItemIndex> items, std::span<float> scores);
 
