@@ -12,6 +12,7 @@
 
 #include "cf/blend_model.hpp"
 #include "pannier/core/bytes.hpp"
+#include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/simd.hpp"
 #include "pannier/model/vectors.hpp"
@@ -236,6 +237,7 @@ class Blend final : public BlendModel {
   }
 
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
+    model::require_valid_order(order, item_count());
     ByteWriter names;
     names.put_varint(members_.size());
     names.put(static_cast<std::uint8_t>(inside_));
@@ -366,8 +368,9 @@ Levels levels_of(std::span<const float> own, std::span<const float> fresh, Blend
   Levels out{.own = 0, .fresh = largest_above_zero(fresh)};
   out.own = out.fresh;
   for (const float score : own) out.own = std::max(out.own, score);
+  if (scale == BlendScale::largest) return out;
   const float most = largest_in_size(fresh), most_own = std::max(most, largest_in_size(own));
-  if (scale == BlendScale::largest || !(most_own < std::numeric_limits<float>::infinity())) return out;
+  if (!(most_own < std::numeric_limits<float>::infinity())) return out;
   const double fresh_squares = most > 0 ? static_cast<double>(squares(fresh, most)) : 0;
   if (out.own > 0) {
     const double part = static_cast<double>(most) / static_cast<double>(most_own);

@@ -9,6 +9,7 @@
 #include "cf/by_vector.hpp"
 #include "cf/ials_row.hpp"
 #include "cf/ials_scratch.hpp"
+#include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/simd.hpp"
 
@@ -91,12 +92,10 @@ class Model final : public BprModel {
   }
 
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
+    model::require_valid_order(order, item_count());
     const std::size_t count = vectors_.rows, stride = vectors_.stride;
-    if (order.old_index.size() != count)
-      throw Error(ErrorCode::invalid_argument, "order", "has " + std::to_string(order.old_index.size()) + " items", std::to_string(count));
     std::vector<float> rows(count * stride, 0.0f), fold_in_rows(count * stride, 0.0f), norms(count);
     for (std::size_t i = 0; i < count; ++i) {
-      model::require_valid_item(order.old_index[i], item_count());
       const auto from = value(order.old_index[i]);
       std::ranges::copy(vectors_.row(from), rows.begin() + static_cast<std::ptrdiff_t>(i * stride));
       std::ranges::copy(fold_in_.row(from), fold_in_rows.begin() + static_cast<std::ptrdiff_t>(i * stride));

@@ -163,7 +163,8 @@ class Fit {
       chunk.loss = 0;
       for (auto& pulls : chunk.pulls) pulls.clear();
     }
-    const Execution execution = events * items_.stride() < work_a_thread ? Execution{.threads = 1} : control_.execution;
+    const auto draws = static_cast<std::size_t>(config_.loss == BprLoss::bpr ? config_.negatives : 1);
+    const Execution execution = events * draws * items_.stride() < work_a_thread ? Execution{.threads = 1} : control_.execution;
     const std::size_t block = (people.size() + chunks_a_round - 1) / chunks_a_round;
     parallel_blocks_with_worker(execution, people.size(), block, [&](std::size_t first, std::size_t last, std::size_t chunk, int worker) {
       for (std::size_t n = first; n < last; ++n) visit(people[n], epoch, workers_[static_cast<std::size_t>(worker)], chunks_[chunk]);
@@ -212,26 +213,25 @@ class Fit {
     const auto weights = events_.row_values(person);
     const auto negatives = static_cast<std::size_t>(config_.negatives);
     const std::size_t stride = items_.stride();
-    auto& drawn = worker.drawn;
-    drawn.clear();
-    for (std::size_t n = 0; n < worker.order.size() * negatives; ++n) drawn.push_back(draw(random, worker));
     float* const x = users_.row(person).data();
     const std::size_t fetched = std::max<std::size_t>(1, ahead / negatives);  // Events ahead.
+    auto& drawn = worker.drawn;                                               // Of the event at hand and those ahead, in turn.
+    drawn.resize((fetched + 1) * negatives);
+    const auto draw_for = [&](std::size_t n) {
+      fetch(items_.row(columns[worker.order[n]]).data());
+      for (std::size_t d = n % (fetched + 1) * negatives, end = d + negatives; d < end; ++d)
+        if ((drawn[d] = draw(random, worker)) != no_draw) fetch(items_.row(drawn[d]).data());
+    };
+    for (std::size_t n = 0; n < std::min(fetched, worker.order.size()); ++n) draw_for(n);
     double products = 1;
     for (std::size_t n = 0; n < worker.order.size(); ++n) {
-      if (const std::size_t later = n + fetched; later < worker.order.size()) {
-        fetch(items_.row(columns[worker.order[later]]).data());
-        for (std::size_t d = later * negatives; d < (later + 1) * negatives; ++d)
-          if (drawn[d] != no_draw) fetch(items_.row(drawn[d]).data());
-      }
+      if (n + fetched < worker.order.size()) draw_for(n + fetched);
       const auto item = columns[worker.order[n]];
       std::uint32_t against = no_draw;
       float highest = 0;
-      for (std::size_t d = n * negatives; d < (n + 1) * negatives; ++d) {
-        if (drawn[d] == no_draw || negatives == 1) {
-          against = drawn[d];
-          continue;
-        }
+      for (std::size_t d = n % (fetched + 1) * negatives, end = d + negatives; d < end; ++d) {
+        if (negatives == 1) against = drawn[d];
+        if (negatives == 1 || drawn[d] == no_draw) continue;
         const float score = kernels_.dot(x, items_.row(drawn[d]).data(), stride);
         if (against == no_draw || score > highest) against = drawn[d], highest = score;
       }

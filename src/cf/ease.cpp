@@ -8,6 +8,7 @@
 
 #include "cf/ease_model.hpp"
 #include "cf/every_item.hpp"
+#include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/simd.hpp"
 
@@ -75,6 +76,7 @@ class DenseEase final : public EaseModel {
   }
 
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
+    model::require_valid_order(order, items_);
     std::vector<float> values;
     values.reserve(std::size_t{items_} * items_);
     for (const auto i : order.old_index)
@@ -118,6 +120,7 @@ class SparseEase final : public EaseModel {
   std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<model::Reason> out) const override {
     require_valid(history, {}, item_count(), workspace);
     model::require_valid_item(item, item_count());
+    if (!is_scored(*rows_, history, item, workspace)) return 0;
     return largest_shares(history, workspace, out, [&](std::size_t n) { return history.weights[n] * weight(history.items[n], item); });
   }
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override { rows_->write(writer, order); }

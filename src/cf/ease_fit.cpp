@@ -25,6 +25,9 @@ constexpr std::size_t block_items = tile_depth;
 /// Rows of the triangle that one call of the dense kernel updates.
 constexpr std::size_t update_rows = 384;
 
+/// Columns whose largest weights a worker looks for at a time.
+constexpr std::size_t columns_a_look = 512;
+
 /// Bytes the machine can give without swapping; the largest number where it does not say.
 std::size_t free_memory() {
   std::ifstream in("/proc/meminfo");
@@ -39,8 +42,12 @@ std::size_t free_memory() {
 
 std::string megabytes(std::size_t bytes) { return std::to_string((bytes + 999'999) / 1'000'000) + " MB"; }
 
-void require_memory(std::size_t items, const EaseConfig& config, const FitControl& control) {
-  const auto needed = ease_memory(items, resolved_threads(control.execution));
+std::size_t needed_memory(const CsrView& events, const EaseConfig& config, const FitControl& control) {
+  return ease_memory(events.cols, resolved_threads(control.execution), events.columns.size(), static_cast<std::size_t>(config.neighbours));
+}
+
+void require_memory(const CsrView& events, const EaseConfig& config, const FitControl& control) {
+  const auto needed = needed_memory(events, config, control), items = events.cols;
   const auto given = config.memory_mb > 0 ? static_cast<std::size_t>(config.memory_mb) * 1'000'000 : free_memory();
   if (needed > given)
     throw Error(ErrorCode::out_of_memory, "ease", "takes " + megabytes(needed) + " for " + std::to_string(items) + " items, and " +
@@ -130,8 +137,10 @@ void sweep(Matrix& a, const FitControl& control) {
                  }
                });
     });
-    for (std::size_t i = 0; i < at; ++i)
-      for (std::size_t k = 0; k < size; ++k) a.row(i)[at + k] = solved.row(k)[i];
+    parallel_blocks(control.execution, at, 64, [&](std::size_t first, std::size_t last, std::size_t) {
+      for (auto i = first; i < last; ++i)
+        for (std::size_t k = 0; k < size; ++k) a.row(i)[at + k] = solved.row(k)[i];
+    });
     for (std::size_t k = 0; k < size; ++k) {
       for (std::size_t j = 0; j < size; ++j) a.row(at + k)[at + j] = -inverse.row(k)[j];
       std::copy(solved.row(k).begin() + static_cast<std::ptrdiff_t>(end), solved.row(k).end(), a.row(at + k).begin() + static_cast<std::ptrdiff_t>(end));
@@ -157,60 +166,70 @@ void weights_of(Matrix& a, const FitControl& control) {
       for (std::size_t i = below * square; i < std::min(items, (below + 1) * square); ++i)
         for (std::size_t j = above * square; j < std::min(i, (above + 1) * square); ++j) a.row(i)[j] = a.row(j)[i];
   });
+  std::vector<std::uint8_t> overflows(items, 0);
   parallel_blocks(control.execution, items, 64, [&](std::size_t begin, std::size_t end, std::size_t) {
     for (auto i = begin; i < end; ++i) {
       auto* const row = a.row(i).data();
-      for (std::size_t j = 0; j < items; ++j) row[j] *= scales[j];
+      float sum = 0;  // 0 times what is not finite is no number.
+      for (std::size_t j = 0; j < items; ++j) {
+        row[j] *= scales[j];
+        sum += 0 * row[j];
+      }
       row[i] = 0;
+      overflows[i] = std::isnan(sum);
     }
   });
-  for (std::size_t i = 0; i < items; ++i)
-    for (const float weight : a.row(i))
-      if (!std::isfinite(weight)) throw Error(ErrorCode::numerical_failure, "ease", "the weights of item " + std::to_string(i) + " overflow");
+  if (const auto first = std::ranges::find(overflows, 1); first != overflows.end())
+    throw Error(ErrorCode::numerical_failure, "ease", "the weights of item " + std::to_string(first - overflows.begin()) + " overflow");
 }
 
 /// Of each column the `neighbours` largest by size, as rows.
 Csr largest(const Matrix& weights, std::size_t neighbours, const FitControl& control) {
   const std::size_t items = weights.rows();
-  std::vector<TopK> tops(items);
-  for (auto& top : tops) top.reset(neighbours);
-  constexpr std::size_t columns = 512;
-  parallel_blocks(control.execution, items, columns, [&](std::size_t begin, std::size_t end, std::size_t) {
-    for (std::uint32_t i = 0; i < items; ++i)
+  std::vector<std::vector<std::uint32_t>> kept(items);
+  std::vector<std::vector<TopK>> workers(static_cast<std::size_t>(resolved_threads(control.execution)));
+  parallel_blocks_with_worker(control.execution, items, columns_a_look, [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
+    auto& tops = workers[static_cast<std::size_t>(worker)];
+    tops.resize(columns_a_look);
+    for (auto& top : tops) top.reset(std::min(neighbours, items));
+    for (std::uint32_t i = 0; i < items; ++i) {
+      const auto row = weights.row(i);
       for (auto j = begin; j < end; ++j)
-        if (const float weight = weights.row(i)[j]; weight != 0) tops[j].push(ItemIndex{i}, std::fabs(weight));
+        if (row[j] != 0) tops[j - begin].push(ItemIndex{i}, std::fabs(row[j]));
+    }
+    for (auto j = begin; j < end; ++j) {
+      for (const auto& scored : tops[j - begin].kept()) kept[j].push_back(value(scored.item));
+      std::ranges::sort(kept[j]);
+    }
   });
   Csr out;
   out.rows = out.cols = items;
   for (std::uint32_t j = 0; j < items; ++j) {
-    const auto kept = tops[j].kept();
-    std::vector<std::uint32_t> rows;
-    for (const auto& scored : kept) rows.push_back(value(scored.item));
-    std::sort(rows.begin(), rows.end());
-    for (const auto i : rows) {
+    for (const auto i : kept[j]) {
       out.columns.push_back(i);
       out.values.push_back(weights.row(i)[j]);
     }
     out.offsets.push_back(static_cast<std::int64_t>(out.columns.size()));
-    tops[j] = {};
+    kept[j] = {};
   }
   return transpose(out);
 }
 
 }  // namespace
 
-std::size_t ease_memory(std::size_t items, int threads) noexcept {
+std::size_t ease_memory(std::size_t items, int threads, std::size_t nonzeros, std::size_t neighbours) noexcept {
   const auto stride = (static_cast<double>(items) + 15) / 16 * 16;
   const auto panels = 2.0 * static_cast<double>(std::min(block_items, items)) * stride;
-  const auto bytes = 4 * (static_cast<double>(items) * stride + panels) + static_cast<double>(threads) * (12 * stride + (1 << 20));
+  const auto kept = static_cast<double>(std::min(neighbours, items));
+  // The matrix and the panels; the events by item; lists, their rows and those by item; what a thread has.
+  const auto bytes = 4 * (static_cast<double>(items) * stride + panels) + 8 * (static_cast<double>(nonzeros) + static_cast<double>(items)) + (kept > 0 ? static_cast<double>(items) * (20 * kept + 48) : 0) +
+                     static_cast<double>(threads) * (12 * stride + (1 << 20) + 16 * kept * static_cast<double>(columns_a_look));
   return bytes < 9e18 ? static_cast<std::size_t>(bytes) : std::numeric_limits<std::size_t>::max();
 }
 
-EaseFit fit_ease(const CsrView& events, const EaseConfig& config, const FitControl& control) {
-  validate(config);
-  require_valid_weights(events, "events");
-  if (events.cols == 0) throw Error(ErrorCode::invalid_argument, "events", "has no items", "at least one column");
-  require_memory(events.cols, config, control);
+namespace {
+
+EaseFit fit(const CsrView& events, const EaseConfig& config, const FitControl& control) {
   const auto begin = std::chrono::steady_clock::now();
 
   const auto weights = std::make_shared<Matrix>(regularised_gram(events, config.l2, control));
@@ -218,7 +237,7 @@ EaseFit fit_ease(const CsrView& events, const EaseConfig& config, const FitContr
   weights_of(*weights, control);
 
   EaseFit fit;
-  fit.report.detail = megabytes(ease_memory(events.cols, resolved_threads(control.execution))) + " for the inverse";
+  fit.report.detail = megabytes(needed_memory(events, config, control)) + " for the inverse";
   if (config.neighbours == 0) {
     fit.model = make_ease(config, {.weights = *weights, .rows = {}}, weights);
   } else {
@@ -228,6 +247,21 @@ EaseFit fit_ease(const CsrView& events, const EaseConfig& config, const FitContr
   }
   fit.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return fit;
+}
+
+}  // namespace
+
+EaseFit fit_ease(const CsrView& events, const EaseConfig& config, const FitControl& control) {
+  validate(config);
+  require_valid_weights(events, "events");
+  if (events.cols == 0) throw Error(ErrorCode::invalid_argument, "events", "has no items", "at least one column");
+  require_memory(events, config, control);
+  try {
+    return fit(events, config, control);
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::out_of_memory, "ease", "takes " + megabytes(needed_memory(events, config, control)) + " for " + std::to_string(events.cols) + " items, and an allocation failed",
+                "fewer items, or more memory");
+  }
 }
 
 }  // namespace pannier::cf

@@ -36,6 +36,13 @@ inline std::size_t select_best(std::span<const float> scores, const model::Ask& 
   return top.finish(out);
 }
 
+/// Whether the item has any score to give reasons of.
+inline bool is_scored(const model::Recommender& model, const model::History& history, ItemIndex item, model::Workspace& workspace) {
+  float score = 0;
+  model.score(history, {&item, 1}, workspace, {&score, 1});
+  return score != 0;
+}
+
 /// The largest shares of a score, shares of zero left out: share(n) is what entry n of the history gives.
 template <class Share>
 std::size_t largest_shares(const model::History& history, model::Workspace& workspace, std::span<model::Reason> out, Share share) {

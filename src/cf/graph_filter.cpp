@@ -80,6 +80,7 @@ class GraphFilter final : public GraphFilterModel {
   std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<model::Reason> out) const override {
     require_valid(history, {}, item_count(), workspace);
     model::require_valid_item(item, item_count());
+    if (!is_scored(*this, history, item, workspace)) return 0;
     return largest_shares(history, workspace, out, [&](std::size_t n) {
       const auto from = value(history.items[n]);
       float gives = rows_->similarity(from, value(item));

@@ -9,6 +9,7 @@
 #include "cf/ials_model.hpp"
 #include "cf/ials_row.hpp"
 #include "cf/ials_scratch.hpp"
+#include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/simd.hpp"
 
@@ -85,12 +86,10 @@ class Model final : public IalsModel {
                        std::span<float> scores) const override;
 
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
+    model::require_valid_order(order, item_count());
     const std::size_t count = vectors_.rows, stride = vectors_.stride;
-    if (order.old_index.size() != count)
-      throw Error(ErrorCode::invalid_argument, "order", "has " + std::to_string(order.old_index.size()) + " items", std::to_string(count));
     std::vector<float> rows(count * stride, 0.0f), fold_in_rows(count * stride, 0.0f), norms(count);
     for (std::size_t i = 0; i < count; ++i) {
-      model::require_valid_item(order.old_index[i], item_count());
       const auto from = value(order.old_index[i]);
       std::ranges::copy(vectors_.row(from), rows.begin() + static_cast<std::ptrdiff_t>(i * stride));
       std::ranges::copy(fold_in_.row(from), fold_in_rows.begin() + static_cast<std::ptrdiff_t>(i * stride));
@@ -148,9 +147,8 @@ class Model final : public IalsModel {
   void give_reasons(const model::History& history, std::span<const ItemIndex> items, std::size_t most, model::Workspace& workspace,
                     std::span<model::Reason> out, std::span<std::uint32_t> counts) const {
     const auto row = evidence(history, workspace);
-    const std::size_t count = std::min(row.events.size(), most);
-    std::ranges::fill(counts, static_cast<std::uint32_t>(count));
-    if (count == 0 || items.empty()) return;
+    std::ranges::fill(counts, 0u);
+    if (row.events.empty() || most == 0 || items.empty()) return;
     const std::size_t needed = ials_scratch_size<double>(row.events.size(), row.factors);
     double* const scratch = aligned_scratch(workspace.doubles, needed + row.events.size());
     double* const shares = scratch + needed;
@@ -161,8 +159,10 @@ class Model final : public IalsModel {
       scored.clear();
       for (std::size_t i = 0; i < row.events.size(); ++i) {
         const auto share = static_cast<float>(shares[i]);
-        scored.push_back({ItemIndex{row.events[i]}, std::isnan(share) ? 0 : share});
+        if (std::isfinite(share) && share != 0) scored.push_back({ItemIndex{row.events[i]}, share});
       }
+      const std::size_t count = std::min(scored.size(), most);
+      counts[n] = static_cast<std::uint32_t>(count);
       std::ranges::partial_sort(scored, scored.begin() + static_cast<std::ptrdiff_t>(count), ranks_before);
       for (std::size_t i = 0; i < count; ++i) out[n * most + i] = {scored[i].item, scored[i].score};
     }

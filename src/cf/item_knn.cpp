@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cf/item_knn_model.hpp"
+#include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/simd.hpp"
 
@@ -132,6 +133,7 @@ class ItemKnn final : public SummedItemKnn {
   }
 
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
+    model::require_valid_order(order, item_count());
     std::vector<std::int64_t> offsets{0};
     std::vector<std::uint32_t> columns;
     std::vector<float> values;

@@ -10,6 +10,7 @@
 
 #include "cf/item_knn_model.hpp"
 #include "cf/together_model.hpp"
+#include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
 
 namespace pannier::cf {
@@ -64,6 +65,7 @@ class Together final : public TogetherModel {
   }
 
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
+    model::require_valid_order(order, item_count());
     struct Pair {
       std::uint32_t column, count;
       float evidence;

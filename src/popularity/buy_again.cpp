@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
 #include "popularity/buy_again_model.hpp"
 #include "popularity/item_scores.hpp"
@@ -76,6 +77,7 @@ class BuyAgain final : public WithoutSimilar<BuyAgainModel> {
   }
 
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
+    model::require_valid_order(order, item_count());
     std::vector<float> intervals(item_count()), appeal(item_count());
     for (std::size_t i = 0; i < appeal.size(); ++i) {
       intervals[i] = arrays_.interval_days[value(order.old_index[i])];

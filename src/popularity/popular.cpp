@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/item_order.hpp"
 #include "model/marked_history.hpp"
 #include "pannier/core/error.hpp"
 #include "popularity/item_scores.hpp"
@@ -48,12 +49,13 @@ class Popular final : public ItemScores<PopularModel, model::ReasonKind::popular
     for (std::size_t n = 0; n < order_.size() && found < count; ++n) {
       const ItemIndex item{order_[n]};
       if (value(item) >= item_count() || seen.contains(item) || (ask.allowed != nullptr && !ask.allowed->contains(item))) continue;
-      out[found++] = {item, popularity_[value(item)]};
+      out[found++] = {item, score_of(value(item))};
     }
     return found;
   }
 
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
+    model::require_valid_order(order, item_count());
     std::vector<float> popularity(popularity_.size());
     for (std::size_t i = 0; i < popularity.size(); ++i) popularity[i] = popularity_[value(order.old_index[i])];
     writer.array<float>("popularity", popularity);
@@ -61,7 +63,7 @@ class Popular final : public ItemScores<PopularModel, model::ReasonKind::popular
   }
 
  private:
-  [[nodiscard]] float score_of(std::uint32_t item) const noexcept override { return popularity_[item]; }
+  [[nodiscard]] float score_of(std::uint32_t item) const noexcept override { return std::isnan(popularity_[item]) ? 0 : popularity_[item]; }  // A file may lie.
 
   PopularConfig config_;
   std::span<const float> popularity_;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/item_order.hpp"
 #include "model/marked_history.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/time.hpp"
@@ -60,6 +61,7 @@ class Seasonal final : public ItemScores<model::Recommender, model::ReasonKind::
   }
 
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
+    model::require_valid_order(order, item_count());
     std::vector<float> events(item_count());
     for (std::size_t i = 0; i < events.size(); ++i) events[i] = arrays_.events[value(order.old_index[i])];
     std::vector<std::pair<std::uint32_t, float>> row;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/item_order.hpp"
 #include "model/marked_history.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/time.hpp"
@@ -41,6 +42,7 @@ class Trending final : public ItemScores<model::Recommender, model::ReasonKind::
   }
 
   void write(model::SectionWriter& writer, const model::ItemOrder& order) const override {
+    model::require_valid_order(order, item_count());
     std::vector<float> scores(scores_.size());
     for (std::size_t i = 0; i < scores.size(); ++i) scores[i] = scores_[value(order.old_index[i])];
     writer.array<float>("scores", scores);

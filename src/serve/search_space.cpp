@@ -30,8 +30,8 @@ Setup item_knn(std::string_view similarity, std::vector<Dimension> dimensions, s
 std::vector<Setup> search_setups(std::uint32_t item_count) {
   const double most_factors = std::clamp(static_cast<double>(item_count / 2 / 16 * 16), 16.0, 1024.0);
   std::vector<evaluate::Point> ials_starts;
-  for (const auto& start : std::initializer_list<evaluate::Point>{{64, 0.1, 0.003, 1}, {128, 0.01, 0.003, 1}, {512, 0.01, 0.003, 1}, {256, 0.03, 0.01, 1}})
-    ials_starts.push_back({std::min(start[0], most_factors), start[1], start[2], start[3]});
+  for (const auto& start : std::initializer_list<evaluate::Point>{{64, 0.1, 0.003, 1, 16}, {128, 0.01, 0.003, 1, 8}, {512, 0.01, 0.003, 1, 6}, {256, 0.03, 0.01, 1, 8}})
+    ials_starts.push_back({std::min(start[0], most_factors), start[1], start[2], start[3], start[4]});
   return {
       {.model = "popular", .fixed_json = "{}", .dimensions = {}, .choices = {}, .starts = {}, .cost_of = {}},
       item_knn("cosine", {number("shrinkage", 0, 100)}, {{200, 0}, {200, 20}}),
@@ -44,14 +44,14 @@ std::vector<Setup> search_setups(std::uint32_t item_count) {
       {.model = "ials",
        .fixed_json = "{}",
        .dimensions = {log_integer("factors", 16, most_factors, 16), log_number("unobserved_weight", 1e-3, 1), log_number("l2", 3e-4, 0.1),
-                      number("frequency_exponent", 0, 1.25)},
+                      number("frequency_exponent", 0, 1.25), log_integer("epochs", 2, 24, 1)},
        .choices = {},
        .starts = std::move(ials_starts),
        .cost_of = "factors"},
       {.model = "graph_filter",
        .fixed_json = "{}",
-       .dimensions = {number("user_exponent", 0, 1.5), number("item_exponent", 0, 1), number("signal_exponent", 0, 0.6), number("power", 0.5, 2),
-                      log_integer("neighbours", 50, 2000, 10), number("sharpening", 0, 1)},
+       .dimensions = {number("user_exponent", 0, 1), number("item_exponent", 0.1, 0.7), number("signal_exponent", 0, 0.5), number("power", 0.7, 1.5),
+                      log_integer("neighbours", 50, 1000, 10), number("sharpening", 0, 0.6)},
        .choices = {},
        .starts = {{0.35, 0.35, 0.2, 1, 500, 0}, {0.5, 0.5, 0, 1, 500, 0}, {0.5, 0.35, 0.2, 1, 300, 0.3}},
        .cost_of = {}},
@@ -74,6 +74,10 @@ std::vector<Setup> search_setups(std::uint32_t item_count) {
       {.model = "trending", .fixed_json = "{}", .dimensions = {log_number("half_life_days", 0.5, 60), log_number("floor", 0.1, 20)}, .choices = {}, .starts = {{7, 2}}, .cost_of = {}, .in_best = false},
       {.model = "seasonal", .fixed_json = "{}", .dimensions = {log_number("shrinkage", 1, 1000)}, .choices = {}, .starts = {{20}}, .cost_of = {}, .in_best = false},
   };
+}
+
+bool Setup::searches(std::string_view setting) const {
+  return std::any_of(dimensions.begin(), dimensions.end(), [&](const Dimension& dimension) { return dimension.name == setting; });
 }
 
 std::string settings_of(const Setup& setup, const evaluate::Point& point) {

@@ -23,6 +23,8 @@ struct Setup {
   std::string cost_of;                                  ///< The setting that a fit's time grows with, to the power of 1.5; "" none.
   bool in_best = true;                                  ///< Whether model=best tries it.
   std::uint32_t most_items = 0;                         ///< Larger catalogues are left out by best; 0: none is too large.
+
+  [[nodiscard]] bool searches(std::string_view setting) const;
 };
 
 /// Every setup of the table, for a catalogue of so many items.

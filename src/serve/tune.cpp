@@ -104,7 +104,12 @@ class Tuner {
     trial_control_.progress = [this](const Progress&) {
       if (budget() && spent() > deadline_) time_is_up_ = true;
       if (time_is_up_) throw TimeIsUp{};
-      report();
+      try {
+        report();
+      } catch (...) {
+        callers_ = std::current_exception();
+        throw;
+      }
     };
     trial_control_.gate = std::make_shared<std::mutex>();
   }
@@ -114,7 +119,7 @@ class Tuner {
     search_models(blends_ ? models_share : 1);
     if (blends_) {
       grow_blend();
-      if (blend_) refine_blend();
+      while (blend_ && refine_blend()) {}
       // What is left of trials or time where blends lead no further.
       search_models(1);
     }
@@ -126,7 +131,7 @@ class Tuner {
       out.best.push_back({"blend", without_defaults("blend", blend_->settings)});
       out.metric = blend_->metric;
     } else {
-      if (config_.model == "blend") throw Error(ErrorCode::invalid_argument, "model", "is a blend, and no blend was better than its best member, " + single.name, "best, or more trials");
+      if (config_.model == "blend") throw Error(ErrorCode::invalid_argument, "model", "is blend, and nothing that was tried got a weight beside " + single.name, "best, or more trials");
       out.best.push_back({single.name, without_defaults(single.name, single.settings)});
       out.metric = single.metric;
     }
@@ -230,8 +235,9 @@ class Tuner {
   /// In units of the setup's cheapest fit.
   static double cost(const Setup& setup, const std::string& settings, double fidelity) {
     double out = fidelity;
-    if (!setup.cost_of.empty()) out *= std::pow(Json::parse(settings).at(setup.cost_of).get<double>(), 1.5);
-    return out;
+    const auto known = Json::parse(settings);
+    if (!setup.cost_of.empty()) out *= std::pow(known.at(setup.cost_of).get<double>(), 1.5);
+    return out * known.value("epochs", 1.0);
   }
   [[nodiscard]] double expected_seconds(const Setup& setup, const std::string& settings, double fidelity) const {
     const auto known = seconds_of_.find(setup.model + setup.fixed_json);
@@ -263,6 +269,7 @@ class Tuner {
     } catch (const std::bad_alloc&) {
       trial.failure = "memory: an allocation failed";
     } catch (const Error& error) {
+      if (callers_) std::rethrow_exception(callers_);
       if (error.code() == ErrorCode::cancelled) throw;
       if (!first_failure_) first_failure_ = std::current_exception();
       trial.failure = error.what();
@@ -297,7 +304,7 @@ class Tuner {
     ++arm.trials;
     const double metric = attempt({.name = kept.name, .config_json = without_defaults(kept.name, settings), .fidelity = fidelity, .failure = {}}, [&](TuneTrial& trial) {
       const double started = spent();
-      kept.model = fit(kept.name, settings, fidelity).model;
+      kept.model = fit(kept.name, settings, arm.setup.searches("epochs") ? 1 : fidelity).model;
       kept.fit_seconds = spent() - started;
       const auto quality = rank(*kept.model, fidelity < 1 ? low_ : full_);
       kept.rank_seconds = quality.seconds / static_cast<double>(quality.people);
@@ -391,8 +398,12 @@ class Tuner {
 
   // Blends.
 
-  /// Weighs and measures members; adopts what is better than every blend so far. Members that get no weight are left out.
-  bool try_blend(std::vector<Kept> members, const std::string& scale) {
+  struct Tried {
+    double metric = 0;     ///< NaN where it failed.
+    bool adopted = false;
+  };
+  /// Weighs and measures members, one of them fitted anew where `refit` names it; adopts what is better than every blend so far. Members that get no weight are left out.
+  Tried try_blend(std::vector<Kept> members, const std::string& scale, std::optional<std::size_t> refit = {}) {
     KeptBlend blend;
     std::string names;
     Json told = Json::object();
@@ -404,6 +415,12 @@ class Tuner {
     told["members"] = names;
     told["scale"] = scale;
     const double metric = attempt({.name = "blend", .config_json = told.dump(), .failure = {}}, [&](TuneTrial& trial) {
+      if (refit) {
+        auto& member = members[*refit];
+        const double started = spent();
+        member.model = fit(member.name, member.settings, 1).model;
+        member.fit_seconds = spent() - started;
+      }
       std::vector<cf::BlendMember> given;
       for (const auto& member : members) given.push_back({member.name, member.model});
       cf::BlendConfig config = from_json<cf::BlendConfig>(Json{{"scale", scale}, {"people", std::min(most_people_to_weigh, config_.people)}}.dump(), "blend");
@@ -428,9 +445,9 @@ class Tuner {
       blend.rank_seconds = quality.seconds / static_cast<double>(quality.people);
       trial.metric = blend.metric = quality.metrics.at(config_.metric);
     });
-    if (!std::isfinite(metric) || blend.members.size() < 2 || (blend_ && metric <= blend_->metric)) return false;
+    if (!std::isfinite(metric) || blend.members.size() < 2 || (blend_ && metric <= blend_->metric)) return {metric, false};
     blend_ = std::move(blend);
-    return true;
+    return {metric, true};
   }
 
   /// Joins members to the best model, one by one, while one of them helps.
@@ -450,10 +467,10 @@ class Tuner {
         if (!may_go_on()) return;
         auto joined = members;
         joined.push_back(candidate);
-        better = try_blend(joined, scale) || better;
+        better = try_blend(joined, scale).adopted || better;
         if (scaled || !may_go_on()) continue;
         scaled = true;
-        const bool largest = try_blend(joined, "largest");
+        const bool largest = try_blend(joined, "largest").adopted;
         if (largest) scale = "largest";
         better = better || largest;
       }
@@ -462,8 +479,9 @@ class Tuner {
     }
   }
 
-  /// The settings of all members of the best blend as one space, searched from where they are, one step at a time.
-  void refine_blend() {
+  /// The settings of all members of the best blend as one space, searched from where they are, one step at a time. True where a member got no weight any more: then
+  /// there is another space to search.
+  bool refine_blend() {
     evaluate::SearchSpace space;
     evaluate::Point start;
     const auto members = blend_->members;
@@ -474,7 +492,7 @@ class Tuner {
         space.dimensions.push_back(std::move(dimension));
         start.push_back(members[m].point[i]);
       }
-    if (space.dimensions.empty()) return;
+    if (space.dimensions.empty()) return false;
     const std::string scale = Json::parse(blend_->settings).value("scale", "largest");
     space.starts = {start};
     evaluate::Search search(std::move(space), {.fidelities = {1}, .explore = 1, .seed = config_.seed});
@@ -484,7 +502,7 @@ class Tuner {
     int skipped = 0;
     while (may_go_on() && skipped < 100) {
       const auto proposal = search.next();
-      if (!proposal) return;
+      if (!proposal) return false;
       auto tried = best;
       std::size_t at = 0, changed = 0, which = 0;
       for (std::size_t m = 0; m < tried.size(); ++m) {
@@ -513,38 +531,13 @@ class Tuner {
         }
       }
       skipped = 0;
-      search.tell(try_member(tried, which, scale, best));
+      const auto result = try_blend(tried, scale, which);
+      search.tell(result.metric);
+      if (!result.adopted) continue;
+      if (blend_->members.size() != members.size()) return true;
+      best = blend_->members;
     }
-  }
-
-  /// Fits a member anew and measures the blend with it, as one trial.
-  double try_member(std::vector<Kept> members, std::size_t which, const std::string& scale, std::vector<Kept>& best) {
-    auto& member = members[which];
-    std::string failure;
-    const double started = spent();
-    time_is_up_ = false;
-    deadline_ = config_.budget - reserve();
-    const auto failed = [&](std::string why) {
-      ++begun_;
-      Json told = Json::parse(without_defaults(member.name, member.settings));
-      add({.name = member.name, .config_json = told.dump(), .metric = std::numeric_limits<double>::quiet_NaN(), .seconds = spent() - started, .failure = std::move(why)});
-      return std::numeric_limits<double>::quiet_NaN();
-    };
-    try {
-      member.model = fit(member.name, member.settings, 1).model;
-    } catch (const TimeIsUp&) {
-      return failed("broken off: its time was up");
-    } catch (const std::bad_alloc&) {
-      return failed("memory: an allocation failed");
-    } catch (const Error& error) {
-      if (error.code() == ErrorCode::cancelled) throw;
-      return failed(error.what());
-    }
-    member.fit_seconds = spent() - started;
-    const auto before = trials_.size();
-    if (try_blend(members, scale) && blend_->members.size() == members.size()) best = members;
-    trials_[before].seconds = spent() - started;
-    return trials_[before].metric;
+    return false;
   }
 
   HoldOut holdout_;
@@ -564,6 +557,7 @@ class Tuner {
   std::vector<TuneTrial> trials_;
   std::size_t begun_ = 0;
   std::exception_ptr first_failure_;
+  std::exception_ptr callers_;                     ///< What the caller's own progress function threw, or a stop: no trial's failure.
   std::string stopped_;
   double begin_ = 0;
   double deadline_ = 0;

@@ -154,6 +154,8 @@ TEST_CASE("ease: what does not fit is refused before it begins, and says how muc
   }
   REQUIRE(cf::ease_memory(41'000, 2) > std::size_t{41'000} * 41'000 * 4);
   REQUIRE(cf::ease_memory(41'000, 2) < std::size_t{41'000} * 41'000 * 5);
+  REQUIRE(cf::ease_memory(41'000, 2, 1'000'000) >= cf::ease_memory(41'000, 2) + 8'000'000);                // The events by item.
+  REQUIRE(cf::ease_memory(41'000, 2, 0, 500) >= cf::ease_memory(41'000, 2) + std::size_t{41'000} * 500 * 16);   // Lists, as rows and by item.
 }
 
 TEST_CASE("ease: what cannot be is refused by name", "[cf][ease]") {

@@ -30,9 +30,9 @@ serve::TuneResult tuned(const serve::TuneConfig& config, int threads = 0) {
 std::string told(const serve::TuneResult& result) {
   std::string out;
   for (const auto& trial : result.trials)
-    out += trial.name + trial.config_json + std::to_string(trial.fidelity) + " " + std::to_string(trial.metric) + trial.failure + "\n";
+    out += trial.name + trial.config_json + Json(trial.fidelity).dump() + " " + Json(trial.metric).dump() + trial.failure + "\n";
   for (const auto& model : result.best) out += model.name + model.config_json;
-  return out + std::to_string(result.metric) + result.stopped;
+  return out + Json(result.metric).dump() + result.stopped;
 }
 
 }  // namespace
@@ -235,6 +235,13 @@ TEST_CASE("tune: stops when asked to and reports its trials", "[serve][tune]") {
                       Contains("stopped after 4 of 30"));
   REQUIRE(trials == 4);
   REQUIRE(reported >= 3);
+}
+
+TEST_CASE("tune: an error of the caller's own is no failed trial", "[serve][tune]") {
+  std::size_t trials = 0;
+  const FitControl control{.progress = [&](const Progress& progress) { if (progress.done == 2) throw Error(ErrorCode::io_failure, "terminal", "is gone", "one"); }};
+  REQUIRE_THROWS_WITH(serve::tune(serve::hold_out_cells(shop(), 0.2, 1), {.model = "ials", .trials = 30}, {}, [&](const serve::TuneTrial&) { ++trials; }, control), StartsWith("terminal"));
+  REQUIRE(trials == 1);
 }
 
 TEST_CASE("tune: what makes no sense is refused by name", "[serve][tune]") {

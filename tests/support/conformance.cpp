@@ -448,7 +448,13 @@ void explains_the_whole_score(const Subject& subject) {
   const auto model = subject.fit(events, {});
   Workspace workspace;
   int explained = 0;
-  for (const auto& person : people(subject, events))
+  std::vector<float> all(model->item_count());
+  for (const auto& person : people(subject, events)) {
+    model->score_all(person.history(), workspace, all);
+    for (std::uint32_t i = 0; i < all.size(); ++i) {
+      std::vector<Reason> reasons(person.items.size() + 3);
+      if (all[i] == 0) REQUIRE(model->explain(person.history(), ItemIndex{i}, workspace, reasons) == 0);
+    }
     for (const auto& [item, score] : everything(*model, person)) {
       std::vector<Reason> reasons(person.items.size() + 3, {ItemIndex{9999}, 9999});
       const auto found = model->explain(person.history(), item, workspace, reasons);
@@ -476,6 +482,7 @@ void explains_the_whole_score(const Subject& subject) {
       REQUIRE(model->explain(person.history(), item, workspace, few) == std::min<std::size_t>(1, found));
       if (found > 0) REQUIRE(few[0] == reasons[0]);
     }
+  }
   REQUIRE((explained > 0) == subject.explains);
 }
 
@@ -554,6 +561,15 @@ void fits_alike_on_any_threads(const Subject& subject) {
   const auto one = sections(1);
   REQUIRE_FALSE(one.empty());
   for (const int threads : {2, 4}) REQUIRE(sections(threads) == one);
+  // An order that is none of this catalogue's is refused before anything is written.
+  const auto model = subject.fit(events, {});
+  auto wrong = identity;
+  wrong.back() = ItemIndex{static_cast<std::uint32_t>(events.cols)};
+  for (const auto& order : {model::ItemOrder{std::span(identity).first(identity.size() - 1), identity}, model::ItemOrder{identity, {}}, model::ItemOrder{wrong, identity}, model::ItemOrder{identity, wrong}}) {
+    support::MemoryWriter writer;
+    REQUIRE(code_of([&] { model->write(writer, order); }) == ErrorCode::invalid_argument);
+    REQUIRE(writer.sections().empty());
+  }
 }
 
 void can_be_stopped(const Subject& subject) {

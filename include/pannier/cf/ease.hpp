@@ -43,8 +43,8 @@ struct EaseFit {
   FitReport report;
 };
 
-/// Bytes that fit_ease() takes for that many items: the matrix and what a step of its inversion works on.
-[[nodiscard]] std::size_t ease_memory(std::size_t items, int threads) noexcept;
+/// Bytes that fit_ease() takes at most for that many items: the matrix, what a step of its inversion works on, the `nonzeros` events by item, and lists of `neighbours` (0: none are made).
+[[nodiscard]] std::size_t ease_memory(std::size_t items, int threads, std::size_t nonzeros = 0, std::size_t neighbours = 0) noexcept;
 
 /// B minimises |X - X B|^2 + l2 |B|^2 with a zero diagonal: with P = (X'X + l2 I)^-1 it is B_ij = -P_ij / P_jj.
 ///

@@ -71,7 +71,7 @@ void visit_fields(Config& c, Visit&& visit) {
 struct TuneTrial {
   std::string name;                       ///< Of the model.
   std::string config_json;                ///< Settings that are not by default, a JSON object; of a blend also its members', as "ials.factors".
-  double fidelity = 1;                    ///< Below 1: fewer epochs and people.
+  double fidelity = 1;                    ///< Below 1: fewer people, and fewer epochs where they are not searched.
   double metric = 0;                      ///< NaN where it failed.
   double seconds = 0;
   std::string failure;                    ///< Why it failed or was not begun; empty where it did not.
@@ -97,7 +97,8 @@ struct TuneRest {
 /// joined one by one to the best model while that helps, then the members' settings are searched on inside the blend; what is left goes to the models again. A blend's weights are found on the hold-out too, and given as its setting `weights`.
 ///
 /// With a budget no trial begins that is not expected to leave time for what `rest` names, by the seconds that trials of this kind took; one that turns out to take longer is broken off.
-/// A refusal by a model (memory, bad settings, no log) is a failed trial with its message; a model whose first trials all fail is given up.
+/// A refusal by a model (memory, bad settings, no log) is a failed trial with its message; a model whose first trials all fail is given up. What the caller's own progress function
+/// throws comes through.
 /// `each` sees every trial as it ends. Progress: stage "tuning", trials done of trials, or seconds of the budget.
 /// Errors: invalid_argument (a setting, an unknown model or metric, neither trials nor budget, a model without settings to search by another name than best, nobody held out), cancelled;
 ///         the error of the first trial where no trial succeeds.
