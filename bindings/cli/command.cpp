@@ -104,6 +104,19 @@ void ImportFlags::add_to(CLI::App& app) {
       ->capture_default_str();
 }
 
+std::vector<std::pair<std::string, std::string>> ImportFlags::words() const {
+  std::vector<std::pair<std::string, std::string>> out;
+  const auto add = [&](const char* option, const std::string& given, std::string_view without = "") {
+    if (given != without) out.emplace_back(option, given);
+  };
+  add("--map", map), add("--kind", kind), add("--time-unit", time_unit, "iso"), add("--utc-offset", utc_offset), add("--on-error", on_error, "stop");
+  add("--drop-items", drop_items), add("--fold-case", fold_case);
+  for (const auto& text : kinds) add("--kinds", text);
+  for (const auto& text : refund_prefix) add("--refund-prefix", text);
+  for (const auto& text : rate) add("--rate", text);
+  return out;
+}
+
 data::ImportOptions ImportFlags::options() const {
   const auto joined = [](const std::vector<std::string>& texts) {
     std::string out;
@@ -143,7 +156,6 @@ std::string describe_noted(const std::map<std::string, data::ImportSummary::Caus
   std::string text;
   for (const auto& [fact, what] : noted) text += "  noted " + grouped(what.lines) + ": " + fact + ", first: " + what.example + '\n';
   for (const auto& proposal : proposals) text += "  proposal: " + proposal + '\n';
-  if (!proposals.empty()) text += "  what a store took in stays as it was read: try a proposal on a new store\n";
   return text;
 }
 
@@ -188,6 +200,22 @@ std::vector<std::string> split_list(const std::string& text) {
   for (std::string part; std::getline(stream, part, ',');)
     if (!part.empty()) parts.push_back(part);
   return parts;
+}
+
+std::vector<std::string> parse_ids(const std::string& option, const std::string& text) {
+  std::vector<std::string> ids;
+  if (text.starts_with('[')) {
+    const auto array = Json::parse(text, nullptr, false);
+    if (!array.is_array() || !std::all_of(array.begin(), array.end(), [](const Json& id) { return id.is_string(); }))
+      throw UsageError(option + ": '" + text + "' is no list of ids; expected I,J,... or a JSON array of texts as [\"a,b\", \"c\"]");
+    ids = array.get<std::vector<std::string>>();
+  } else {
+    std::stringstream stream(text);
+    for (std::string part; std::getline(stream, part, ',');) ids.push_back(part);
+    if (text.ends_with(',')) ids.emplace_back();
+  }
+  if (std::find(ids.begin(), ids.end(), "") != ids.end()) throw UsageError(option + ": '" + text + "' has an empty id; expected I,J,...");
+  return ids;
 }
 
 std::string read_text(const std::string& file) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pannier/core/fit.hpp"
@@ -57,6 +58,8 @@ struct ImportFlags {
   void add_to(CLI::App& app);
   /// Errors: UsageError or invalid_argument naming the option.
   [[nodiscard]] data::ImportOptions options() const;
+  /// What was given, as it is to be given again: an option and its text.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> words() const;
 };
 
 /// Prints a JSON object on stdout, and nothing else is ever printed there with --json.
@@ -78,6 +81,9 @@ void print_json(const Json& object);
 
 /// "a,b,c" without the empty parts.
 [[nodiscard]] std::vector<std::string> split_list(const std::string& text);
+
+/// Ids: I,J,... or, for ids with commas, a JSON array of texts. Errors: UsageError naming the option (an empty id, an array of something else).
+[[nodiscard]] std::vector<std::string> parse_ids(const std::string& option, const std::string& text);
 
 /// The whole of a small text file ("" for no name). Errors: not_found, io_failure.
 [[nodiscard]] std::string read_text(const std::string& file);

@@ -88,6 +88,9 @@ void DataFlags::require_valid(bool test_needed) const {
   if (format == "lightgcn") {
     refuse_beside("--events", !events.empty(), "--format lightgcn");
     refuse_beside("--split", !split.empty(), "--format lightgcn");
+    refuse_beside("--items", !items.empty(), "--format lightgcn");
+    refuse_beside("--config", !config.empty(), "--format lightgcn");
+    for (const auto& [option, text] : import.words()) refuse_beside(option.c_str(), true, "--format lightgcn");
     if (train.empty() || (test_needed && test.empty() && !last_out))
       throw UsageError(test_needed ? "--format lightgcn: needs --train FILE and --test FILE, or --train FILE --last-out" : "--format lightgcn: needs --train FILE");
     return;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 
@@ -39,6 +40,7 @@ void answer_file(const Command& command, serve::Engine& engine, const std::strin
       answers += answer;
       if (!(command.json && output.empty())) answers += '\n';
     } catch (const Error& error) {
+      if (output.empty() && !command.json) std::cout << answers << std::flush;  // What stands before is done, and answered.
       throw Error(error.code(), file + ':' + std::to_string(line_number) + (error.where().empty() ? "" : ": " + error.where()),
                   error.problem(), error.allowed());
     }
@@ -77,10 +79,11 @@ std::vector<ItemKey> keys_of(const std::vector<std::string>& ids) {
   return keys;
 }
 
-void require_known(const serve::Engine& engine, const std::string& id, ItemKey key) {
+/// Refuses items of which the generation knows none.
+void require_known(const serve::Engine& engine, const std::string& ids, std::span<const ItemKey> keys) {
   const auto generation = engine.generation();
-  if (!generation->items().find(key))
-    throw Error(ErrorCode::invalid_argument, "--item", "'" + id + "' is no item of generation " + generation->info().id,
+  if (std::none_of(keys.begin(), keys.end(), [&](ItemKey key) { return generation->items().find(key).has_value(); }))
+    throw Error(ErrorCode::invalid_argument, "--item", "'" + ids + "' is no item of generation " + generation->info().id,
                 "an item of the catalogue or of an event before that training");
 }
 
@@ -98,7 +101,7 @@ void add_recommend(CLI::App& app, Commands& commands) {
   auto* who = recommend.app->add_option_group("who", "for whom");
   who->add_option("--user", options->user, "Id of a user");
   who->add_option("--visitor", options->visitor, "Id of a visitor");
-  who->add_option("--session", options->session, "Items of an anonymous session or cart, oldest first: I,J,...");
+  who->add_option("--session", options->session, "Items of an anonymous session or cart, oldest first: I,J,... or a JSON array of texts");
   who->add_option("--requests", options->requests, "File of requests, one JSON object a line (docs/interface.md), carried out in order; a bad line stops, what stands before it is done");
   who->require_option(1, 0);  // At least one.
   recommend.app->add_option("--store", options->store, "Folder of the store")->required();
@@ -124,11 +127,9 @@ void add_recommend(CLI::App& app, Commands& commands) {
       throw UsageError("--requests: each line says for whom; expected no --user, --visitor or --session beside it");
     if (!options->user.empty() && !options->visitor.empty())
       throw UsageError("--user and --visitor: both name the person; expected one of them");
-    if (("," + options->session + ",").find(",,") != std::string::npos && !options->session.empty())
-      throw UsageError("--session: '" + options->session + "' has an empty id; expected I,J,...");
+    const auto session = keys_of(parse_ids("--session", options->session));
     const auto engine = serve::Engine::open(open_store(options->store, options->read_only));
     if (!options->requests.empty()) return answer_file(recommend, *engine, options->requests, options->output);
-    const auto session = keys_of(split_list(options->session));
     serve::Request request;
     request.user = options->user;
     request.visitor = options->visitor;
@@ -156,7 +157,7 @@ void add_recommend(CLI::App& app, Commands& commands) {
   similar.run = [&similar, like] {
     const auto engine = serve::Engine::open(open_store(like->store, like->read_only));
     const auto key = item_key(like->item);
-    require_known(*engine, like->item, key);
+    require_known(*engine, like->item, {&key, 1});
     serve::Request request;
     request.op = serve::Op::similar;
     request.items = {&key, 1};
@@ -169,18 +170,17 @@ void add_recommend(CLI::App& app, Commands& commands) {
   auto& together = add_command(app, commands, "together", "Items bought together with an item, or with the items of a cart");
   auto cart = std::make_shared<Options>();
   together.app->add_option("--store", cart->store, "Folder of the store")->required();
-  together.app->add_option("--item", cart->item, "Id of the item, or of the items of a cart: I,J,...")->required();
+  together.app->add_option("--item", cart->item, "Id of the item, or of the items of a cart: I,J,... or a JSON array of texts")->required();
   together.app->add_option("-n", cart->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
   together.app->add_option("--category", cart->category, "Only items of this category path, and of those under it");
   together.app->add_flag("--explain", cart->explain, "Say which items of the cart speak for each item");
   together.app->add_flag("--read-only", cart->read_only, "Change nothing in the store's folder");
   together.app->add_option("-o,--output", cart->output, "File for the answer, JSON");
   together.run = [&together, cart] {
-    if (("," + cart->item + ",").find(",,") != std::string::npos)
-      throw UsageError("--item: '" + cart->item + "' has an empty id; expected I,J,...");
+    const auto ids = parse_ids("--item", cart->item);
     const auto engine = serve::Engine::open(open_store(cart->store, cart->read_only));
-    const auto ids = split_list(cart->item);
     const auto keys = keys_of(ids);
+    require_known(*engine, cart->item, keys);
     serve::Request request;
     request.op = serve::Op::together;
     request.items = keys;

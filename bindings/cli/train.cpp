@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -71,7 +72,10 @@ void add_train(CLI::App& app, Commands& commands) {
     }
     std::cout << "read " << grouped(report.read) << " lines: " << grouped(report.ingested) << " new events, "
               << grouped(report.duplicates) << " known already\n"
-              << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals) << describe_no_products(report.no_products);
+              << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals);
+    const auto of_reading = [](const std::string& proposal) { return proposal.find("--drop-items") == proposal.npos; };
+    if (std::any_of(report.proposals.begin(), report.proposals.end(), of_reading)) std::cout << "  what a store took in stays as it was read: try a proposal on a new store\n";
+    std::cout << describe_no_products(report.no_products);
     if (!options->write_drop_items.empty())
       std::cout << "  wrote " << grouped(inputs.import.drop_items.size() + report.no_products.size()) << " codes to " << options->write_drop_items
                 << ": take out what is a product, and train again with --drop-items " << options->write_drop_items << '\n';
@@ -79,7 +83,7 @@ void add_train(CLI::App& app, Commands& commands) {
     if (!options->items.empty())
       std::cout << "of the items file " << grouped(report.items_without_events) << " without an event; not in it " << grouped(report.items_not_in_file) << " of the events' items\n";
     if (report.events_left_out != 0) std::cout << "left out of training " << grouped(report.events_left_out) << " events about items of --drop-items\n";
-    else if (!inputs.import.drop_items.empty() && !report.dropped.contains("dropped_item"))
+    else if (report.read != 0 && !inputs.import.drop_items.empty() && !report.dropped.contains("dropped_item"))
       std::cout << "--drop-items names no item of the log: are its codes written as there?\n";
     if (!options->users.empty()) std::cout << describe_people(report.people);
     const auto& back = report.cancellations;

@@ -43,16 +43,7 @@ std::string command_line(const Options& options, std::span<const serve::ModelReq
   if (data.format != "events") add("--format", data.format);
   add("--items", data.items);
   add("--config", data.config);
-  if (data.format == "events") {
-    const auto& import = data.import;
-    add("--map", import.map), add("--kind", import.kind);
-    if (import.time_unit != "iso") add("--time-unit", import.time_unit);
-    add("--utc-offset", import.utc_offset);
-    if (import.on_error != "stop") add("--on-error", import.on_error);
-    add("--drop-items", import.drop_items), add("--fold-case", import.fold_case);
-    for (const auto& [option, given] : {std::pair("--kinds", &import.kinds), std::pair("--refund-prefix", &import.refund_prefix), std::pair("--rate", &import.rate)})
-      for (const auto& text : *given) add(option, text);
-  }
+  for (const auto& [option, given] : data.import.words()) add(option, given);
   if (options.at != "20") add("--at", options.at);
   std::string out;
   for (const auto& word : words) (out += out.empty() ? "" : " ") += quoted(word);
@@ -160,7 +151,12 @@ void run(const Command& command, Options options) {
   const double searched = watch.seconds();
 
   const Json models = models_json(result.best);
-  if (!options.output.empty()) write_text(options.output, Json{{"models", models}}.dump(2) + '\n');
+  if (!options.output.empty()) {
+    Json config = Json::object();  // The weights that the models were chosen with belong to them.
+    if (const auto given = Json::parse(read_text(flags.config), nullptr, false); given.is_object() && given.contains("events")) config["events"] = given["events"];
+    config["models"] = models;
+    write_text(options.output, config.dump(2) + '\n');
+  }
   Evaluation test;
   if (tested) {
     evaluate::ProtocolConfig protocol;

@@ -49,6 +49,37 @@ bool read_count(std::string_view text, Number& number) {
   return true;
 }
 
+/// A code of three letters in capitals; any other text as it is.
+std::string_view capital_code(std::string_view code) noexcept {
+  // All of them, so that the text outlives every event.
+  static const auto codes = [] {
+    std::array<char, 26 * 26 * 26 * 3> out{};
+    for (std::size_t n = 0; n < out.size() / 3; ++n) out[3 * n] = static_cast<char>('A' + n / 676), out[3 * n + 1] = static_cast<char>('A' + n / 26 % 26), out[3 * n + 2] = static_cast<char>('A' + n % 26);
+    return out;
+  }();
+  if (code.size() != 3) return code;
+  std::size_t n = 0;
+  for (const char c : code) {
+    const char letter = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    if (letter < 'A' || letter > 'Z') return code;
+    n = 26 * n + static_cast<std::size_t>(letter - 'A');
+  }
+  return {codes.data() + 3 * n, 3};
+}
+
+/// Whether a text begins as 31/12/2010 or 31.12.2010 do.
+bool has_day_first(std::string_view text) noexcept {
+  const auto is_digit = [&](std::size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
+  std::size_t at = 0;
+  for (int part = 0; part < 2; ++part) {
+    if (!is_digit(at)) return false;
+    at += is_digit(at + 1) ? 2u : 1u;
+    if (at >= text.size() || (text[at] != '/' && text[at] != '.' && text[at] != '-')) return false;
+    ++at;
+  }
+  return is_digit(at) && is_digit(at + 1) && is_digit(at + 2) && is_digit(at + 3);
+}
+
 }  // namespace
 
 std::string_view near_kind(std::string_view word, bool other_logs) {
@@ -186,7 +217,7 @@ std::optional<EventFault> EventBuilder::build(const EventTexts& texts, std::uint
     if (!worth || !(std::abs(*worth) <= largest_price)) return fault(Cause::bad_value, EventField::value);
     event.value = *worth;
   }
-  event.currency = text(currency);
+  event.currency = capital_code(text(currency));
   if (!event.currency.empty() && !is_currency_code(event.currency)) return fault(Cause::bad_currency, currency);
   event.position = -1;
   event.dwell_ms = -1;
@@ -225,7 +256,7 @@ Error EventBuilder::describe(const EventFault& fault, const EventTexts& texts, s
                     ? std::string("a number of ") + unit + " since 1970" +
                           (fault.cause == Cause::bad_time ? "; for dates leave --time-unit out" : "; see --time-unit s, ms or us")
                     : std::string("a time of the years 1970 to 2199 such as 2024-05-01T10:00:00Z or 2024-05-01 10:00") +
-                          (number ? "; numbers need --time-unit s, ms or us" : "");
+                          (number ? "; numbers need --time-unit s, ms or us" : has_day_first(value) ? "; the year comes first" : "");
       break;
     }
     case Cause::missing_kind:
@@ -261,7 +292,7 @@ Error EventBuilder::describe(const EventFault& fault, const EventTexts& texts, s
     case Cause::bad_price: allowed = "a number from 0 to 1e12 such as 12.50, or nothing where unknown"; break;
     case Cause::negative_price: allowed = "0 or more: a refund says so by its quantity or kind"; break;
     case Cause::bad_value: allowed = "a number within 1e12 either way, or nothing where unknown"; break;
-    case Cause::bad_currency: allowed = "an ISO 4217 code of three capital letters such as EUR"; break;
+    case Cause::bad_currency: allowed = "an ISO 4217 code of three letters such as EUR"; break;
     case Cause::bad_position:
     case Cause::bad_slot: allowed = "a whole number from 0 to 2147483647, or nothing where unknown"; break;
     case Cause::bad_dwell_ms: allowed = "a whole number of milliseconds, 0 or more, or nothing where unknown"; break;

@@ -200,9 +200,13 @@ ServiceWords NoProducts::remembered(std::string_view name) {
   return words;
 }
 
+NoProducts::Suspect* NoProducts::known(std::string_view code) {
+  const auto found = suspects_.find(code);
+  return found == suspects_.end() ? nullptr : &found->second;
+}
+
 NoProducts::Suspect* NoProducts::find(std::string_view code) {
-  const auto known = suspects_.find(code);
-  if (known != suspects_.end()) return &known->second;
+  if (auto* const suspect = known(code)) return suspect;
   if (suspects_.size() == most_suspects || code.size() > longest_code) return nullptr;
   return &suspects_[std::string(code)];
 }

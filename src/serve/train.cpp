@@ -47,6 +47,7 @@ bool is_evidence(const data::Event& event, const data::WeightingConfig& weightin
   std::string left_out;
   for (const auto& [cause, lines] : report.dropped)
     left_out += "; left out " + std::to_string(lines.lines) + " of " + std::to_string(report.read) + " lines: " + cause + ", first: " + lines.example;
+  if (report.events_left_out != 0) left_out += "; of the store's events " + std::to_string(report.events_left_out) + " are about items of drop_items";
   throw Error(ErrorCode::invalid_argument, "events", "hold no event of positive weight about an item that was not given back" + left_out,
               "at least one (see \"events\".\"weights\" of the config)");
 }
@@ -314,17 +315,25 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
     if (log.size() % 65'536 == 0) checkpoint(control, "building the matrix", log.size(), stored);
   });
   info.catalog_until = people.last_item_change();
-  take_over_changes(people.item_changes(carried ? catalog_until(store) : 0), !carried, catalog);
-  const auto items_of_events = log.item_count();
-  for (const auto& item : catalog.items())
-    if (!is_dropped(item.id)) static_cast<void>(log.add_item(item.id));
-  if (!carried) {
-    const auto described = std::count_if(catalog.items().begin(), catalog.items().end(), [&](const auto& item) { return !is_dropped(item.id); });
+  const auto add_items = [&] {
+    std::uint64_t kept = 0;
+    for (const auto& item : catalog.items()) {
+      if (is_dropped(item.id)) continue;
+      ++kept;
+      static_cast<void>(log.add_item(item.id));
+    }
+    return kept;
+  };
+  if (!carried) {  // Counted before live changes bring further items.
+    const auto items_of_events = log.item_count();
+    const auto described = add_items();
     report.items_without_events = log.item_count() - items_of_events;
-    report.items_not_in_file = log.item_count() - static_cast<std::uint64_t>(described);
-    if (described > 0 && report.items_without_events == static_cast<std::uint64_t>(described))
+    report.items_not_in_file = log.item_count() - described;
+    if (described > 0 && report.items_without_events == described)
       report.proposals.push_back("none of the items of " + inputs.items.filename().string() + " has an event: are they named as those of the events are?");
   }
+  take_over_changes(people.item_changes(carried ? catalog_until(store) : 0), !carried, catalog);
+  add_items();
   if (log.size() > 0) {
     const auto [first, last] = std::minmax_element(log.times_us().begin(), log.times_us().end());
     info.first_event_us = *first;

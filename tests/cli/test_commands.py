@@ -159,6 +159,21 @@ def test_together_answers_for_a_cart_by_order(pannier, tmp_path):
     assert [item["item"] for item in beside["items"]] == ["cup"]
     refused = pannier("together", "--store", tmp_path / "store", "--item", "tea,,cup")
     assert refused.code == 2 and "has an empty id" in refused.err
+    refused = pannier("together", "--store", tmp_path / "store", "--item", "coffee,milk")
+    assert refused.code == 1 and "coffee,milk" in refused.err
+
+
+def test_ids_with_commas_are_asked_as_a_json_array(pannier, tmp_path):
+    lines = ["time;kind;user;item".replace(";", ",")]
+    for n in range(20):
+        lines += [f'2024-01-{1 + n % 20:02},purchase,u{n},"mug, red"', f"2024-01-{1 + n % 20:02},purchase,u{n},cup{n % 2}"]
+    (tmp_path / "events.csv").write_text("\n".join(lines) + "\n")
+    assert pannier("train", "--store", tmp_path / "store", "--events", tmp_path / "events.csv").code == 0
+    answer = pannier("recommend", "--store", tmp_path / "store", "--session", '["mug, red"]', "--json").json
+    assert not answer["fallback"] or answer["policy"] == "similar"
+    assert {item["item"] for item in answer["items"]} == {"cup0", "cup1"}
+    refused = pannier("recommend", "--store", tmp_path / "store", "--session", '["a", 1]')
+    assert refused.code == 2 and "JSON array of texts" in refused.err
 
 
 def test_train_reports_what_interface_promises(pannier, shop, config, tmp_path):
@@ -257,6 +272,9 @@ def test_a_file_of_requests_is_answered_line_by_line(pannier, store, tmp_path):
     done = pannier("recommend", "--store", store, "--requests", requests, "-o", tmp_path / "other.jsonl")
     assert done.code == 1 and f"{requests}:2" in done.err and "usr" in done.err
     assert not (tmp_path / "other.jsonl").exists()
+    # Without a file what stands before the bad line is answered.
+    done = pannier("recommend", "--store", store, "--requests", requests)
+    assert done.code == 1 and len(json.loads(done.out)["items"]) == 3
 
 
 def test_generations_are_shown_rolled_back_and_pruned(pannier, shop, config, tmp_path):

@@ -52,6 +52,21 @@ def test_tune_prints_the_command_that_gives_the_same_test(pannier, parts, tmp_pa
     assert [model["name"] for model in trained.json["models"]] == [model["name"] for model in best["models"]]
 
 
+def test_what_only_events_have_is_refused_beside_lightgcn(pannier, parts):
+    for option, text in (("--map", "ga4"), ("--kind", "purchase"), ("--rate", "EUR=2"), ("--on-error", "skip"), ("--items", "items.csv"), ("--config", "c.json")):
+        done = tune(pannier, parts, "--model", "popular", "--trials", 1, option, text)
+        assert done.code == 2 and option in done.err and "has no meaning beside --format lightgcn" in done.err
+
+
+def test_the_best_keeps_the_weights_it_was_chosen_with(pannier, tmp_path):
+    events = tmp_path / "events.csv"
+    events.write_text("time,kind,user,item\n" + "".join(f"2024-01-0{1 + n % 9},{'purchase' if n % 2 else 'view_item'},u{n % 7},i{n % 5}\n" for n in range(120)))
+    (tmp_path / "config.json").write_text('{"events": {"weights": {"view_item": 0, "purchase": 2}, "half_life_days": 30}}')
+    done = pannier("tune", "--model", "item_knn", "--events", events, "--config", tmp_path / "config.json", "--trials", 4, "--json", "-o", tmp_path / "best.json")
+    assert done.code == 0, done.err
+    assert json.loads((tmp_path / "best.json").read_text())["events"] == {"weights": {"view_item": 0, "purchase": 2}, "half_life_days": 30}
+
+
 def test_tune_repeats_for_any_number_of_threads(pannier, parts):
     def told(threads):
         answer = tune(pannier, parts, "--model", "best", "--trials", 16, "--threads", threads).json

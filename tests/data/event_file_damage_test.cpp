@@ -172,7 +172,7 @@ TEST_CASE("event_file: the rarer fields are judged too", "[data][event_file]") {
   };
   bad("NaN,,,,,", "value", "'NaN'", "a number within 1e12", "bad_value");
   bad(",euro,,,,", "currency", "'euro'", "EUR", "bad_currency");
-  bad(",eur,,,,", "currency", "'eur'", "capital letters", "bad_currency");
+  bad(",eu1,,,,", "currency", "'eu1'", "three letters", "bad_currency");
   bad(",,-1,,,", "position", "'-1'", "0 to 2147483647", "bad_position");
   bad(",,2147483648,,,", "position", "'2147483648'", "0 to 2147483647", "bad_position");
   bad(",,,1.5,,", "dwell_ms", "'1.5'", "milliseconds", "bad_dwell_ms");

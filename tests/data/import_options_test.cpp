@@ -119,6 +119,18 @@ TEST_CASE("import_map: amounts in another currency are multiplied by its rate", 
   REQUIRE(read.summary.currency == "GBP");
 }
 
+TEST_CASE("import_map: a currency in small letters is the same currency", "[data][import_map]") {
+  const auto read = read_text(header + "2024-05-01,purchase,u,o,a,1,10,eur\n2024-05-01,purchase,u,o,b,1,3,EUR\n2024-05-01,purchase,u,o,b,1,3,Eur\n", {});
+  REQUIRE(read.events.size() == 3);
+  for (const auto& kept : read.events) REQUIRE(kept.currency == "EUR");
+  REQUIRE(read.summary.currency == "EUR");
+}
+
+TEST_CASE("event_file: a date that begins with the day is told to begin with the year", "[data][event_file]") {
+  for (const auto* time : {"31/12/2010 14:05", "1.2.2010", "31-12-2010"}) REQUIRE(Contains("the year comes first").match(error_of(header + time + ",purchase,u,o,a,1,10,EUR\n").what()));
+  REQUIRE_FALSE(Contains("the year comes first").match(error_of(header + "yesterday,purchase,u,o,a,1,10,EUR\n").what()));
+}
+
 TEST_CASE("import_map: a second currency without a rate is refused by line, naming both", "[data][import_map]") {
   const auto text = header + "2024-05-01,purchase,u,o,a,1,10,EUR\n2024-05-01,purchase,u,o,b,1,3,GBP\n";
   const auto error = error_of(text);

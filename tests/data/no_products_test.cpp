@@ -59,6 +59,16 @@ TEST_CASE("no_products: a name of service words alone is enough, whatever the co
   REQUIRE(found(line("a", "Mug", "4") + line("p", "Postage", "2")) == std::set<std::string>{"p"});  // Two lines will do.
 }
 
+TEST_CASE("no_products: one stray name does not make postage of a product sold a hundred times", "[data][no_products]") {
+  std::string text;
+  for (int i = 0; i < 12; ++i) text += products();   // 4,800 lines, 120 of each product: past those in which every code is a suspect.
+  text += line("10003", "POSTAGE", "4.95");
+  for (int i = 0; i < 3; ++i) text += products();
+  REQUIRE(found(text).empty());
+  // What begins as postage after all those lines is postage.
+  REQUIRE(found(text + line("20000", "POSTAGE", "4.95") + line("20000", "Postage", "4.95")) == std::set<std::string>{"20000"});
+}
+
 TEST_CASE("no_products: an unusual code needs a second sign", "[data][no_products]") {
   auto text = products();
   for (int i = 0; i < 12; ++i) {
