@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <new>
 #include <numeric>
 #include <string>
@@ -219,32 +220,59 @@ std::string describe(const IalsConfig& config, const Side& users, const Side& it
 
 constexpr std::uint64_t initial_items = 0x69616C73;  // The purpose of these random numbers.
 
-IalsFit fit(const CsrView& given, const IalsConfig& config, const FitControl& control) {
-  const auto start = std::chrono::steady_clock::now();
+/// `from` in its first columns where it has rows, and random numbers of the item's own in the others, and in rows of zeros; rows without events stay 0.
+Matrix initial_vectors(const Side& side, std::size_t factors, const MatrixView& from, const IalsConfig& config, const FitControl& control) {
+  Matrix out(side.events.rows, factors);
+  const double deviation = 0.1 / std::sqrt(static_cast<double>(config.factors));
+  parallel_blocks(control.execution, side.order.size(), 1024, [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (std::size_t at = begin; at < end; ++at) {
+      const auto item = side.order[at];
+      Random random(config.seed, initial_items, item);
+      const auto row = out.row(item);
+      for (float& y : row) y = static_cast<float>(deviation * random.normal());
+      if (from.rows == 0) continue;
+      const auto known = from.row(item);
+      if (std::ranges::any_of(known, [](float y) { return y != 0; })) std::ranges::copy(known, row.begin());
+    }
+  });
+  return out;
+}
+
+IalsFit fit(const CsrView& given, const IalsConfig& config, const FitControl& control, const MatrixView& start) {
+  const auto begin = std::chrono::steady_clock::now();
   Csr kept;
   const CsrView events = evidence(given, kept);
   if (events.nonzeros() == 0) throw Error(ErrorCode::invalid_argument, "events", "no weight is positive", "at least one");
   const auto factors = static_cast<std::size_t>(config.factors);
   Matrix users(events.rows, factors);
   auto storage = std::make_shared<IalsStorage>();
-  storage->vectors = Matrix(events.cols, factors);
-  Matrix& items = storage->vectors;
 
   const Csr by_item = transpose(events);
   const Side user_side("user", events, config), item_side("item", by_item, config);
-  const double deviation = 0.1 / std::sqrt(static_cast<double>(factors));
-  parallel_blocks(control.execution, item_side.order.size(), 1024, [&](std::size_t begin, std::size_t end, std::size_t) {
-    for (std::size_t at = begin; at < end; ++at) {
-      Random random(config.seed, initial_items, item_side.order[at]);
-      for (float& y : items.row(item_side.order[at])) y = static_cast<float>(deviation * random.normal());
-    }
-  });
 
   FitReport report;
   Fit sweeps(config, control);
   const auto epochs = static_cast<std::uint64_t>(config.epochs);
-  for (int epoch = 0; epoch < config.epochs; ++epoch) {
-    const bool last = epoch + 1 == config.epochs;
+  int epoch = 0;
+  Matrix& items = storage->vectors;
+  items = initial_vectors(item_side, factors, start, config, control);
+  if (start.rows == 0 && config.start_factors > 0) {
+    // Epochs of fewer factors, the last one left to all of them; each begins where the one before ended.
+    Matrix fewer = items;
+    for (auto some = static_cast<std::size_t>(config.start_factors); some < factors && epoch + 1 < config.epochs; some *= 2, ++epoch) {
+      checkpoint(control, "epoch", static_cast<std::uint64_t>(epoch), epochs);
+      fewer = initial_vectors(item_side, some, epoch == 0 ? MatrixView{} : MatrixView(fewer), config, control);
+      Matrix people(events.rows, some);
+      Sums of_items, of_users;
+      sweeps.half_sweep(user_side, people, item_side, fewer, epoch, false, false, of_users);
+      sweeps.half_sweep(item_side, fewer, user_side, people, epoch, false, false, of_items);
+      report.objective.push_back(of_items.least + of_users.squares);
+    }
+    if (epoch > 0) items = initial_vectors(item_side, factors, fewer, config, control);
+  }
+  bool stops = false;
+  for (const int first = epoch; epoch < config.epochs; ++epoch) {
+    const bool last = epoch + 1 == config.epochs || stops;
     checkpoint(control, "epoch", static_cast<std::uint64_t>(epoch), epochs);
     Sums of_items, of_users;
     auto diagonal = sweeps.half_sweep(user_side, users, item_side, items, epoch, last, last, of_users);
@@ -260,31 +288,50 @@ IalsFit fit(const CsrView& given, const IalsConfig& config, const FitControl& co
     } else {
       sweeps.half_sweep(item_side, items, user_side, users, epoch, false, false, of_items);
     }
-    report.objective.push_back(of_items.least + of_users.squares);
+    const double before = epoch == first ? std::numeric_limits<double>::infinity() : report.objective.back(), now = of_items.least + of_users.squares;
+    report.objective.push_back(now);
+    if (last) break;
+    stops = config.tolerance > 0 && before - now < static_cast<double>(config.tolerance) * before;
   }
   checkpoint(control, "epoch", epochs, epochs);
 
   report.detail = describe(config, user_side, item_side);
   if (sweeps.rows_in_double() != 0) report.detail += "; " + std::to_string(sweeps.rows_in_double()) + " solved in double";
-  report.epochs = config.epochs;
+  report.epochs = static_cast<int>(report.objective.size());
+  if (report.epochs < config.epochs) report.detail += "; stopped after " + std::to_string(report.epochs) + " epochs";
   IalsFit out{make_ials_model(config, std::move(storage)), std::move(users), {}};
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   out.report = std::move(report);
   return out;
 }
 
 }  // namespace
 
-IalsFit fit_ials(const CsrView& events, const IalsConfig& config, const FitControl& control) {
+namespace {
+
+IalsFit fit_or_refuse(const CsrView& events, const IalsConfig& config, const FitControl& control, const MatrixView& start) {
   validate(config);
   require_valid_weights(events, "events");
   if (events.rows == 0) throw Error(ErrorCode::invalid_argument, "events", "has no users", "at least one");
-  if (events.cols == 0) throw Error(ErrorCode::invalid_argument, "events", "has no items", "at least one");
+  if (events.cols == 0) throw Error(ErrorCode::invalid_argument, "events", "has no items", "at least one column");
   try {
-    return fit(events, config, control);
+    return fit(events, config, control, start);
   } catch (const std::bad_alloc&) {
     throw Error(ErrorCode::out_of_memory, "fit_ials", "no memory for " + std::to_string(events.rows) + " users and " + std::to_string(events.cols) + " items of " + std::to_string(config.factors) + " factors");
   }
+}
+
+}  // namespace
+
+IalsFit fit_ials(const CsrView& events, const IalsConfig& config, const FitControl& control) { return fit_or_refuse(events, config, control, {}); }
+
+IalsFit fit_ials_from(const MatrixView& start, const CsrView& events, const IalsConfig& config, const FitControl& control) {
+  const auto refuse = [](std::string what, std::string allowed) { throw Error(ErrorCode::invalid_argument, "start", std::move(what), std::move(allowed)); };
+  if (start.rows != events.cols) refuse("has " + std::to_string(start.rows) + " items", "those of events, " + std::to_string(events.cols));
+  if (start.cols == 0 || start.cols > static_cast<std::size_t>(std::max(config.factors, 0))) refuse("has " + std::to_string(start.cols) + " factors", "from 1 to " + std::to_string(config.factors));
+  for (std::size_t item = 0; item < start.rows; ++item)
+    if (!std::ranges::all_of(start.row(item), [](float y) { return std::isfinite(y); })) refuse("has a number that is not finite in row " + std::to_string(item), "finite numbers");
+  return fit_or_refuse(events, config, control, start);
 }
 
 }  // namespace pannier::cf

@@ -59,10 +59,12 @@ class IALS(Recommender):
     l2: float
     frequency_exponent: float
     epochs: int
+    start_factors: int
+    tolerance: float
     solver: str
     seed: int
     def __init__(self, *, factors: int = ..., unobserved_weight: float = ..., l2: float = ..., frequency_exponent: float = ...,
-                 epochs: int = ..., solver: Literal["auto", "exact", "cg", "subspace"] = ..., seed: int = ..., threads: int = ...) -> None: ...
+                 epochs: int = ..., start_factors: int = ..., tolerance: float = ..., solver: Literal["auto", "exact", "cg", "subspace"] = ..., seed: int = ..., threads: int = ...) -> None: ...
     @property
     def item_factors_(self) -> Optional[npt.NDArray[np.float32]]: ...
     @property

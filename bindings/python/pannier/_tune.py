@@ -14,7 +14,7 @@ class TuneResult:
     """What tune() found.
 
     trials : list of dicts "config" ({"name", settings that are not by default}), "metric" (None where it failed), "seconds",
-        "fidelity" (below 1: fewer epochs and people) and, where it failed, "failure".
+        "fidelity" (below 1: fewer people, and fewer epochs where they are not searched) and, where it failed, "failure".
     best_config : {"models": [...]}, as train() takes it: the model, or a blend's members and then the blend.
     best_model_name : the last of them.
     metric : of the best, on the hold-out. cut : how it was held out. stopped : why the search ended.

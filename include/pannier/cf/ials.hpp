@@ -28,6 +28,8 @@ struct IalsConfig {
   float l2 = 0.003f;
   float frequency_exponent = 1;
   std::int32_t epochs = 16;
+  std::int32_t start_factors = 0;
+  float tolerance = 0;
   IalsSolver solver = IalsSolver::automatic;
   std::uint64_t seed = 42;
   bool operator==(const IalsConfig&) const = default;
@@ -41,6 +43,8 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("l2", c.l2, Range{1e-9, 1e6}, "Ridge strength. Raise it when the catalogue is sparse.");
   visit("frequency_exponent", c.frequency_exponent, Range{0, 2}, "Exponent of the row's mass in the ridge; 0 is plain ridge.");
   visit("epochs", c.epochs, Range{1, 10000}, "One epoch solves every user, then every item.");
+  visit("start_factors", c.start_factors, Range{0, 4096}, "Begins with so many factors and doubles them after each epoch, up to `factors`; 0: all from the beginning.");
+  visit("tolerance", c.tolerance, Range{0, 1}, "Stops early: once an epoch lowers the loss by less than this share of it, the next one is the last; 0: never.");
   visit("solver", c.solver, Choices<IalsSolver>{{"auto", IalsSolver::automatic}, {"exact", IalsSolver::exact}, {"cg", IalsSolver::conjugate_gradients}, {"subspace", IalsSolver::subspace}},
         "How a row is solved before the last epoch, which is exact; auto picks the cheapest for each length of row.");
   visit("seed", c.seed, Range{0, 1.8446744073709551615e19}, "Fixes the initial factors; nothing else is random.");
@@ -81,8 +85,14 @@ struct IalsFit {
 /// Repeats: the same events, config and build give the same bits for any `control.execution.threads`.
 /// Errors:  invalid_argument (no users, no items, no positive weight, a setting or a weight out of range), out_of_memory, numerical_failure, cancelled.
 /// Source:  Hu, Koren & Volinsky 2008; loss and regularisation as in Rendle, Krichene, Zhang & Koren 2021 (arXiv:2110.14037), with the cell's weight in place of 1.
+///          Growing factors: as blocks of dimensions are added in Bayer, He, Kanagal & Rendle 2017 (arXiv:1611.04666), doubled here.
 ///          Conjugate gradients from the row before: Takács, Pilászy & Tikk 2011; blocks of coordinates: Rendle et al. 2021 (arXiv:2110.14044).
 [[nodiscard]] IalsFit fit_ials(const CsrView& events, const IalsConfig& config, const FitControl& control = {});
+
+/// The same from item vectors of an earlier fit (a warm start) instead of random ones: `start` is items x at most `factors`, by the columns of `events`. Rows of zeros, which
+/// are new items, and further factors begin at random. config.start_factors does not count.
+/// Errors: as fit_ials(); invalid_argument naming start (another number of items, no or more factors, a number that is not finite).
+[[nodiscard]] IalsFit fit_ials_from(const MatrixView& start, const CsrView& events, const IalsConfig& config, const FitControl& control = {});
 
 /// Opens a written model; arrays stay in the reader's memory. Errors: malformed_input.
 [[nodiscard]] std::shared_ptr<const IalsModel> read_ials(const model::SectionReader& reader, std::uint32_t item_count);
