@@ -28,6 +28,33 @@ constexpr std::array<std::pair<std::string_view, EventKind>, 18> other_words = {
 
 std::string_view text_of(const EventTexts& texts, EventField field) { return texts[static_cast<std::size_t>(field)]; }
 
+/// A date whose numbers stand with the year last, as 31/12/2010 9:05: its ISO text with the first number as the day or as the month, "" where it is none.
+std::string iso_of_numbers(std::string_view text, bool day_first) {
+  const auto digits = [&text](std::size_t most) {
+    std::size_t size = 0;
+    while (size < text.size() && size < most && text[size] >= '0' && text[size] <= '9') ++size;
+    const auto found = text.substr(0, size);
+    text.remove_prefix(size);
+    return found;
+  };
+  const auto first = digits(2);
+  if (first.empty() || text.empty() || std::string_view("/.-").find(text[0]) == std::string_view::npos) return {};
+  const char mark = text[0];
+  text.remove_prefix(1);
+  const auto second = digits(2);
+  if (second.empty() || text.empty() || text[0] != mark) return {};
+  text.remove_prefix(1);
+  const auto year = digits(4);
+  if (year.size() != 4) return {};
+  const auto two = [](std::string_view number) { return (number.size() == 1 ? "0" : "") + std::string(number); };
+  auto out = std::string(year) + '-' + two(day_first ? second : first) + '-' + two(day_first ? first : second);
+  if (text.empty()) return out;
+  if (text[0] != ' ' && text[0] != 'T') return {};
+  text.remove_prefix(1);
+  const auto hour = digits(2);
+  return hour.empty() ? std::string() : out + 'T' + two(hour) + std::string(text);
+}
+
 std::int64_t us_per(TimeUnit unit) {
   return unit == TimeUnit::seconds ? us_per_second : unit == TimeUnit::milliseconds ? 1000 : 1;
 }
@@ -65,19 +92,6 @@ std::string_view capital_code(std::string_view code) noexcept {
     n = 26 * n + static_cast<std::size_t>(letter - 'A');
   }
   return {codes.data() + 3 * n, 3};
-}
-
-/// Whether a text begins as 31/12/2010 or 31.12.2010 do.
-bool has_day_first(std::string_view text) noexcept {
-  const auto is_digit = [&](std::size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
-  std::size_t at = 0;
-  for (int part = 0; part < 2; ++part) {
-    if (!is_digit(at)) return false;
-    at += is_digit(at + 1) ? 2u : 1u;
-    if (at >= text.size() || (text[at] != '/' && text[at] != '.' && text[at] != '-')) return false;
-    ++at;
-  }
-  return is_digit(at) && is_digit(at + 1) && is_digit(at + 2) && is_digit(at + 3);
 }
 
 }  // namespace
@@ -133,7 +147,12 @@ EventBuilder::EventBuilder(const ImportOptions& options)
   }
 }
 
-std::optional<EventFault> EventBuilder::read_time(std::string_view text, std::uint64_t line, std::int64_t& time_us) const noexcept {
+std::string_view likely_date_order(std::string_view text) {
+  const bool day = parse_time(iso_of_numbers(text, true)).has_value(), month = parse_time(iso_of_numbers(text, false)).has_value();
+  return day ? (month ? "dmy or mdy" : "dmy") : month ? "mdy" : "";
+}
+
+std::optional<EventFault> EventBuilder::read_time(std::string_view text, std::uint64_t line, std::int64_t& time_us) const {
   if (time_unit_ == TimeUnit::none) {
     time_us = static_cast<std::int64_t>(line);
     return std::nullopt;
@@ -143,6 +162,10 @@ std::optional<EventFault> EventBuilder::read_time(std::string_view text, std::ui
   if (time_unit_ == TimeUnit::automatic_text) {
     constexpr std::string_view utc = " UTC";  // As BigQuery writes it.
     const auto time = text.ends_with(utc) ? parse_time(text.substr(0, text.size() - utc.size()), 0) : parse_time(text, utc_offset_us_);
+    if (!time) return fault(Cause::bad_time);
+    time_us = *time;
+  } else if (time_unit_ == TimeUnit::day_first || time_unit_ == TimeUnit::month_first) {
+    const auto time = parse_time(iso_of_numbers(text, time_unit_ == TimeUnit::day_first), utc_offset_us_);
     if (!time) return fault(Cause::bad_time);
     time_us = *time;
   } else if (const auto whole = parse_integer(text)) {
@@ -167,7 +190,7 @@ std::optional<EventKind> EventBuilder::read_kind(std::string_view word) const no
   return event_kind(word);
 }
 
-std::optional<EventFault> EventBuilder::build(const EventTexts& texts, std::uint64_t line, Event& event, EventFacts& facts) const noexcept {
+std::optional<EventFault> EventBuilder::build(const EventTexts& texts, std::uint64_t line, Event& event, EventFacts& facts) const {
   const auto text = [&](EventField field) { return text_of(texts, field); };
   const auto fault = [](Cause cause, EventField field) { return std::optional(EventFault{cause, field}); };
   using enum EventField;
@@ -252,11 +275,16 @@ Error EventBuilder::describe(const EventFault& fault, const EventTexts& texts, s
       if (fault.cause == Cause::time_out_of_range) problem += " lies outside the years 1970 to 2199" + near_unit(value);
       const auto unit = time_unit_ == TimeUnit::seconds ? "seconds" : time_unit_ == TimeUnit::milliseconds ? "milliseconds" : "microseconds";
       const bool number = parse_number(value).has_value();
-      allowed = time_unit_ != TimeUnit::automatic_text
+      const auto order = likely_date_order(value);
+      allowed = time_unit_ == TimeUnit::day_first     ? "a date with the day first such as 31/12/2010 or 31.12.2010 14:05"
+                : time_unit_ == TimeUnit::month_first ? "a date with the month first such as 12/31/2010 or 12/31/2010 14:05"
+                : time_unit_ != TimeUnit::automatic_text
                     ? std::string("a number of ") + unit + " since 1970" +
                           (fault.cause == Cause::bad_time ? "; for dates leave --time-unit out" : "; see --time-unit s, ms or us")
                     : std::string("a time of the years 1970 to 2199 such as 2024-05-01T10:00:00Z or 2024-05-01 10:00") +
-                          (number ? "; numbers need --time-unit s, ms or us" : has_day_first(value) ? "; the year comes first" : "");
+                          (number           ? "; numbers need --time-unit s, ms or us"
+                           : !order.empty() ? "; dates with the year last need --time-unit " + std::string(order)
+                                            : std::string());
       break;
     }
     case Cause::missing_kind:

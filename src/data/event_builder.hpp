@@ -37,6 +37,9 @@ inline constexpr std::int64_t first_likely_time_us = 788'918'400'000'000, end_of
 /// The unit ("s", "ms" or "us") in which a number since 1970 is such a time, or "".
 [[nodiscard]] std::string_view likely_time_unit(double number) noexcept;
 
+/// The words of --time-unit ("dmy", "mdy" or "dmy or mdy") by which a text is a date with the year last, or "".
+[[nodiscard]] std::string_view likely_date_order(std::string_view text);
+
 /// Threads: Immutable: share freely.
 class EventBuilder {
  public:
@@ -47,12 +50,12 @@ class EventBuilder {
 
   /// Fills `event` with borrowed texts, which must be free of text_flaw(). Empty when the event is valid. `line` is the number of its
   /// line; `facts` are filled in either case.
-  [[nodiscard]] std::optional<EventFault> build(const EventTexts& texts, std::uint64_t line, Event& event, EventFacts& facts) const noexcept;
+  [[nodiscard]] std::optional<EventFault> build(const EventTexts& texts, std::uint64_t line, Event& event, EventFacts& facts) const;
   /// The fault as an error at `where`.
   [[nodiscard]] Error describe(const EventFault& fault, const EventTexts& texts, std::string where) const;
 
  private:
-  [[nodiscard]] std::optional<EventFault> read_time(std::string_view text, std::uint64_t line, std::int64_t& time_us) const noexcept;
+  [[nodiscard]] std::optional<EventFault> read_time(std::string_view text, std::uint64_t line, std::int64_t& time_us) const;
   [[nodiscard]] std::optional<EventKind> read_kind(std::string_view word) const noexcept;
 
   const Preset* preset_ = nullptr;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "data/byte_source.hpp"
 #include "data/event_builder.hpp"
 #include "data/event_fields.hpp"
 #include "data/field_text.hpp"
@@ -78,8 +79,8 @@ class ColumnPlan {
 class Importer {
  public:
   using Sink = std::function<void(std::span<const ImportedEvent>)>;
-  Importer(const ImportOptions& options, const Sink& sink)
-      : builder_(options), currency_(options), dropped_items_(options), notes_(options), sink_(sink), faults_(options.on_error) {
+  Importer(const ImportOptions& options, NoProducts& no_products, const Sink& sink)
+      : builder_(options), currency_(options), dropped_items_(options), notes_(options), no_products_(no_products), sink_(sink), faults_(options.on_error) {
     if (!sink) throw Error(ErrorCode::invalid_argument, "sink", "is empty", "a function that takes the events");
   }
 
@@ -139,7 +140,6 @@ class Importer {
     out.currency = currency_.code();
     out.proposals = proposals_;
     notes_.tell(out, currency_.refused());
-    out.no_products = no_products_.found();
     return out;
   }
 
@@ -166,7 +166,7 @@ class Importer {
   LogCurrency currency_;
   DroppedItems dropped_items_;
   ImportNotes notes_;
-  NoProducts no_products_;
+  NoProducts& no_products_;
   std::vector<std::string> proposals_;
   const Sink& sink_;
   LineFaults faults_;
@@ -226,19 +226,25 @@ void read_json(Importer& importer, RecordReader reader, const ImportOptions& opt
         importer.take(item.texts, events.reader().line(), !item.of_array, place);
       });
   for (const auto& path : events.unused_paths()) importer.propose("the path " + shown(path) + " of the map led nowhere in the whole file");
+  if (const auto names = events.item_names(); names.size() > 1) {
+    std::string text = "items are named by " + names[0].first + " in " + std::to_string(names[0].second) + " events";
+    for (std::size_t i = 1; i < names.size(); ++i) text += ", by " + names[i].first + " in " + std::to_string(names[i].second);
+    importer.propose(text + ": a product that has both is two items; --map PRESET,item=PATH reads one of them");
+  }
 }
 
-/// A file, without the sentence on its codes that are no products.
-ImportSummary read_file(const std::filesystem::path& file, const ImportOptions& options,
+/// A file; which of its codes are no products is told once all files were seen.
+ImportSummary read_file(const std::filesystem::path& file, const ImportOptions& options, NoProducts& no_products,
                         const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control) {
-  Importer importer(options, sink);
+  Importer importer(options, no_products, sink);
   RecordReader reader(open_bytes(file), file);
   if (reader.dialect() == Dialect::json) read_json(importer, std::move(reader), options, control);
   else read_table(importer, std::move(reader), options, control);
   return importer.summary();
 }
 
-void propose_no_products(ImportSummary& summary) {
+void tell(const NoProducts& no_products, ImportSummary& summary) {
+  summary.no_products = no_products.found();
   if (auto text = propose_dropping(summary.no_products); !text.empty()) summary.proposals.push_back(std::move(text));
 }
 
@@ -246,13 +252,15 @@ void propose_no_products(ImportSummary& summary) {
 
 ImportSummary read_events(const std::filesystem::path& file, const ImportOptions& options,
                           const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control) {
-  auto out = read_file(file, options, sink, control);
-  propose_no_products(out);
+  NoProducts no_products;
+  auto out = read_file(file, options, no_products, sink, control);
+  tell(no_products, out);
   return out;
 }
 
 ImportSummary read_event_files(std::span<const std::filesystem::path> files, const ImportOptions& options,
-                               const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control) {
+                               const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control,
+                               const std::function<void(const std::filesystem::path& file)>& file_end) {
   ImportSummary out{.read = 0, .given = 0, .dropped = {}, .noted = {}, .proposals = {}, .no_products = {}, .currency = options.currency};
   const auto add = [](const std::map<std::string, ImportSummary::Cause>& counts, std::map<std::string, ImportSummary::Cause>& sums) {
     for (const auto& [name, count] : counts) {
@@ -262,9 +270,11 @@ ImportSummary read_event_files(std::span<const std::filesystem::path> files, con
     }
   };
   auto settled = options;
+  NoProducts no_products;
   for (const auto& file : files) {
     settled.currency = out.currency;
-    auto summary = read_file(file, settled, sink, control);
+    auto summary = read_file(file, settled, no_products, sink, control);
+    if (file_end) file_end(file);
     out.read += summary.read;
     out.given += summary.given;
     out.currency = std::move(summary.currency);
@@ -272,15 +282,21 @@ ImportSummary read_event_files(std::span<const std::filesystem::path> files, con
     add(summary.noted, out.noted);
     for (auto& proposal : summary.proposals)
       if (std::find(out.proposals.begin(), out.proposals.end(), proposal) == out.proposals.end()) out.proposals.push_back(std::move(proposal));
-    for (auto& code : summary.no_products) {
-      const auto known = std::find_if(out.no_products.begin(), out.no_products.end(), [&](const auto& other) { return other.item == code.item; });
-      if (known != out.no_products.end()) known->lines += code.lines;
-      else out.no_products.push_back(std::move(code));
-    }
   }
-  std::sort(out.no_products.begin(), out.no_products.end(), [](const auto& a, const auto& b) { return a.lines != b.lines ? a.lines > b.lines : a.item < b.item; });
-  propose_no_products(out);
+  tell(no_products, out);
   return out;
+}
+
+std::optional<UserKey> content_key(const std::filesystem::path& file) {
+  if (std::error_code ignored; file == "-" || (std::filesystem::exists(file, ignored) && !std::filesystem::is_regular_file(file, ignored))) return std::nullopt;
+  RawFile raw(file);
+  std::vector<char> block(std::size_t{1} << 20);
+  UserKey key;
+  for (;;) {
+    const auto size = raw.read(block);
+    key = hash128(std::as_bytes(std::span(block).first(size)), key.low);
+    if (size == 0) return key;
+  }
 }
 
 }  // namespace pannier::data

@@ -8,6 +8,7 @@
 #include "data/import_preset.hpp"
 #include "data/log_currency.hpp"
 #include "pannier/core/error.hpp"
+#include "pannier/core/ids.hpp"
 #include "pannier/core/time.hpp"
 
 namespace pannier::data {
@@ -114,14 +115,16 @@ std::vector<std::pair<std::string, double>> parse_rates(std::string_view text) {
 }
 
 TimeUnit parse_time_unit(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, TimeUnit>, 5> units{{{"iso", TimeUnit::automatic_text},
+  constexpr std::array<std::pair<std::string_view, TimeUnit>, 7> units{{{"iso", TimeUnit::automatic_text},
                                                                        {"s", TimeUnit::seconds},
                                                                        {"ms", TimeUnit::milliseconds},
                                                                        {"us", TimeUnit::microseconds},
-                                                                       {"none", TimeUnit::none}}};
+                                                                       {"none", TimeUnit::none},
+                                                                       {"dmy", TimeUnit::day_first},
+                                                                       {"mdy", TimeUnit::month_first}}};
   for (const auto& [word, unit] : units)
     if (word == text) return unit;
-  refuse(shown(text) + " is no unit of time", "iso, s, ms, us, or none where the order of the file counts", "time_unit");
+  refuse(shown(text) + " is no unit of time", "iso, s, ms, us, dmy or mdy for dates with the day or the month first, or none where the order of the file counts", "time_unit");
 }
 
 ImportOptions import_options(const ImportTexts& texts) {
@@ -160,6 +163,22 @@ ImportOptions import_options(const ImportTexts& texts) {
   if (!texts.rate.empty()) options.rates = parse_rates(texts.rate);
   if (!texts.drop_items.empty()) options.drop_items = read_item_list(texts.drop_items);
   return options;
+}
+
+std::uint64_t reading_key(const ImportOptions& options) {
+  std::uint64_t key = 0;
+  const auto add = [&key](std::string_view text) { key = hash64(std::as_bytes(std::span(text)), key + 1); };
+  const auto add_number = [&](double number) { add(std::to_string(number)); };
+  add(options.preset);
+  for (const auto& [field, column] : options.columns) add(field), add(column);
+  add_number(options.constant_kind ? static_cast<double>(*options.constant_kind) : 0);
+  for (const auto& [word, kind] : options.kinds) add(word), add_number(static_cast<double>(kind));
+  add_number(static_cast<double>(options.time_unit));
+  add_number(static_cast<double>(options.utc_offset_us));
+  for (const auto& prefix : options.refund_prefixes) add(prefix);
+  add_number(options.fold_item_case ? 1 : 0);
+  for (const auto& [code, rate] : options.rates) add(code), add_number(rate);
+  return key;
 }
 
 }  // namespace pannier::data

@@ -81,6 +81,11 @@ void ImportNotes::tell(ImportSummary& summary, std::string_view refused_currency
   if (!refused_currency.empty())
     propose("two currencies, " + summary.currency + " and " + std::string(refused_currency) + ": --rate " + std::string(refused_currency) +
             "=RATE, the worth of one " + std::string(refused_currency) + " in " + summary.currency);
+  for (const auto& [lines, field, example] : floats_)
+    if (lines > 0)
+      propose(counted(lines, "line names its ", "lines name their ") + std::string(field) + " by a whole number with \".0\" behind, as " + example +
+              " (tables with missing values are written so): " + example.substr(0, example.size() - 2) + " of another file is another " + std::string(field) +
+              "; write ids as texts or whole numbers");
   if (options_.refund_prefixes.empty())
     for (std::size_t letter = 0; letter < prefixes_.size(); ++letter) {
       const auto& [lines, negative] = prefixes_[letter];

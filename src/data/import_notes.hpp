@@ -78,6 +78,8 @@ class ImportNotes {
     if (facts.zero_price) note(Note::zero_price, place, "", text(EventField::price));
     if (facts.without_person) note(Note::without_person, place, text(EventField::order).empty() ? "" : "order ", text(EventField::order));
     see_prefix(text(EventField::order), facts.negative_quantity);
+    see_number("item", text(EventField::item), floats_[0]);
+    see_number("user", text(EventField::user), floats_[1]);
   }
   /// An item's id as it stands in the file.
   template <class Place>
@@ -124,6 +126,12 @@ class ImportNotes {
     std::int32_t day = 0;
     bool several = false;
   };
+  /// Ids that are whole numbers with ".0" behind.
+  struct Floats {
+    std::uint64_t lines = 0;
+    std::string_view field;
+    std::string example;
+  };
   struct Prefix {
     std::uint64_t lines = 0, negative = 0;
   };
@@ -138,6 +146,10 @@ class ImportNotes {
   [[nodiscard]] bool is_variant(std::string_view item);
   [[nodiscard]] bool splits_order(const Event& event);
   void see_prefix(std::string_view order, bool negative) noexcept;
+  static void see_number(std::string_view field, std::string_view id, Floats& floats) {
+    if (id.size() > 2 && id.ends_with(".0") && id.find_first_not_of("0123456789") == id.size() - 2 && floats.lines++ == 0)
+      floats.field = field, floats.example = id;
+  }
   void propose_time(ImportSummary& summary) const;
 
   const ImportOptions& options_;
@@ -146,6 +158,7 @@ class ImportNotes {
   BoundedTable<Spelling> items_;
   BoundedTable<OrderDay> orders_;
   std::array<Prefix, 26> prefixes_{};          ///< Lines whose order begins with a letter.
+  std::array<Floats, 2> floats_;               ///< Items, users.
   std::uint64_t numbered_orders_ = 0;          ///< Lines whose order begins with a digit.
   std::string last_item_, last_order_, folded_;
   std::int32_t last_day_ = 0;

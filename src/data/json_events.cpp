@@ -220,13 +220,15 @@ std::string JsonEvents::where(std::optional<EventField> field) const {
   return out + ":" + std::string(name(*field));
 }
 
-std::optional<JsonEvents::Trouble> JsonEvents::read_field(Plan& plan, const std::vector<Parts>& alternatives, std::uint32_t base, bool inside,
-                                                          std::string_view& text) {
+std::optional<JsonEvents::Trouble> JsonEvents::read_field(Plan& plan, std::uint32_t base, bool inside, std::string_view& text) {
+  const auto& alternatives = inside ? plan.inner : plan.outer;
+  auto& found = inside ? plan.inner_found : plan.outer_found;
   const auto& values = line_.values();
   const auto trouble = [&](Cause cause, const JsonPath& path, const std::string& problem, const std::string& allowed) {
     return Trouble{cause, Error(ErrorCode::malformed_input, reader_.where(reader_.line()) + ":" + path_text(path, inside), problem, allowed)};
   };
-  for (const auto& parts : alternatives) {
+  for (std::size_t which = 0; which < alternatives.size(); ++which) {
+    const auto& parts = alternatives[which];
     std::string joined;
     for (const auto& path : parts) {
       std::uint32_t at = 0;
@@ -259,7 +261,9 @@ std::optional<JsonEvents::Trouble> JsonEvents::read_field(Plan& plan, const std:
       else joined += (joined.empty() ? "" : ".") + std::string(part);
     }
     if (!joined.empty()) text = arena_.keep(joined);
-    if (!text.empty()) return std::nullopt;
+    if (text.empty()) continue;
+    ++found[std::min(which, found.size() - 1)];
+    return std::nullopt;
   }
   return std::nullopt;
 }
@@ -274,12 +278,12 @@ std::optional<JsonEvents::Trouble> JsonEvents::read_fields(std::optional<std::ui
       const auto type = values[*element].type;
       if (type == Type::text || type == Type::number) {  // The id alone.
         if (plan.field == EventField::item) text = type == Type::text ? values[*element].text : shortest_number(values[*element].text, arena_);
-      } else if (auto trouble = read_field(plan, plan.inner, *element, true, text)) {
+      } else if (auto trouble = read_field(plan, *element, true, text)) {
         return trouble;
       }
       if (!text.empty() || plan.field == EventField::item) continue;
     }
-    if (auto trouble = read_field(plan, plan.outer, 0, false, text)) return trouble;
+    if (auto trouble = read_field(plan, 0, false, text)) return trouble;
   }
   return std::nullopt;
 }
@@ -362,6 +366,23 @@ std::vector<std::string> JsonEvents::unused_paths() const {
   for (const auto& [field, path] : options_.columns)
     for (const auto& plan : plans_)
       if (name(plan.field) == field && !plan.used) out.push_back(path);
+  return out;
+}
+
+std::vector<std::pair<std::string, std::uint64_t>> JsonEvents::item_names() const {
+  std::vector<std::pair<std::string, std::uint64_t>> out;
+  for (const auto& plan : plans_) {
+    if (plan.field != EventField::item || plan.mapped) continue;
+    for (const auto& [alternatives, found] : {std::pair(&plan.outer, &plan.outer_found), std::pair(&plan.inner, &plan.inner_found)})
+      for (std::size_t which = 0; which < std::min(alternatives->size(), found->size()); ++which) {
+        if ((*found)[which] == 0) continue;
+        const auto& path = (*alternatives)[which][0].text();
+        auto name = path.substr(path.rfind('.') + 1);
+        const auto known = std::find_if(out.begin(), out.end(), [&](const auto& entry) { return entry.first == name; });
+        if (known != out.end()) known->second += (*found)[which];
+        else out.emplace_back(std::move(name), (*found)[which]);
+      }
+  }
   return out;
 }
 

@@ -1,6 +1,7 @@
 /// Events out of JSON lines: an object a line, fields by paths, one event for each element of an array of items.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -66,6 +67,8 @@ class JsonEvents {
   [[nodiscard]] bool suspect() const noexcept { return suspect_; }
   /// Mapped paths that led nowhere in the whole file.
   [[nodiscard]] std::vector<std::string> unused_paths() const;
+  /// The names under which a preset found items' ids, and how often.
+  [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> item_names() const;
 
  private:
   using Parts = std::vector<JsonPath>;   ///< Joined by a point; one as a rule.
@@ -76,6 +79,7 @@ class JsonEvents {
     bool used = false;
     const JsonPath* found = nullptr;     ///< In the current event.
     bool found_inside = false;
+    std::array<std::uint64_t, 8> outer_found{}, inner_found{};   ///< How often the first alternatives were.
   };
   struct Trouble {
     Cause cause;
@@ -87,7 +91,7 @@ class JsonEvents {
   Plan& plan_of(EventField field);
   [[nodiscard]] std::optional<std::uint32_t> find_items();
   [[nodiscard]] std::optional<Trouble> read_fields(std::optional<std::uint32_t> element, EventTexts& texts);
-  [[nodiscard]] std::optional<Trouble> read_field(Plan& plan, const std::vector<Parts>& alternatives, std::uint32_t base, bool inside, std::string_view& text);
+  [[nodiscard]] std::optional<Trouble> read_field(Plan& plan, std::uint32_t base, bool inside, std::string_view& text);
   [[nodiscard]] std::string path_text(const JsonPath& path, bool inside) const;
   [[nodiscard]] bool is_search() const;
 

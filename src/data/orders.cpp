@@ -219,6 +219,34 @@ OrderRows build_order_rows(const EventLog& log, const WeightingConfig& config, s
   return out;
 }
 
+RefundMatches match_refunds(const EventLog& log) {
+  require_countable(log);
+  RefundMatches matches;
+  const auto kinds = log.kinds();
+  if (std::find(kinds.begin(), kinds.end(), EventKind::refund) == kinds.end()) return matches;
+  const PersonEvents people(log, [&](std::size_t place) { return kinds[place] == EventKind::refund || kinds[place] == EventKind::purchase; });
+  std::vector<float> left(log.quantities().begin(), log.quantities().end());
+  Stock stock(left);
+  std::vector<std::uint32_t> places;
+  const auto key = [&](std::uint32_t place) { return std::tuple(log.items()[place], log.times_us()[place], place); };
+  for (std::uint32_t person = 0; person < log.person_count(); ++person) {
+    const auto own = people.places(person);
+    places.assign(own.begin(), own.end());
+    std::sort(places.begin(), places.end(), [&](std::uint32_t a, std::uint32_t b) { return key(a) < key(b); });
+    for (std::size_t n = 0; n < places.size(); ++n) {
+      const auto place = places[n];
+      if (n == 0 || log.items()[place] != log.items()[places[n - 1]]) stock.clear();
+      if (kinds[place] == EventKind::purchase) {
+        stock.add(place);
+        continue;
+      }
+      const double wanted = left[place], taken = stock.take(wanted);
+      ++(taken >= wanted ? matches.whole : taken > 0 ? matches.in_part : matches.unmatched);
+    }
+  }
+  return matches;
+}
+
 Baskets build_baskets(const EventLog& log, const FitControl& control) {
   require_countable(log);
   checkpoint(control, "baskets", 0, log.size());

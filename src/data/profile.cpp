@@ -82,6 +82,7 @@ ImportSummary read_profiles(const std::filesystem::path& file, OnError on_error,
       else if (!name.empty()) profile.attributes.emplace_back(name, fields[column]);
     }
     if (profile.source.empty()) profile.source = file_name;
+    if (faults.lines() % batch_size == 0) checkpoint(control, "reading users", faults.lines(), 0);  // Also where every line is left out.
     auto fault = find_fault(profile);
     if (!fault && !seen.insert(pair_key(profile)).second)
       fault = ProfileFault{Cause::duplicate_user, "user", shown(profile.user) + " stands twice in the file with the source " + shown(profile.source),

@@ -1,6 +1,7 @@
 #include "data/subject_file.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "data/byte_source.hpp"
@@ -39,6 +40,7 @@ void read_json(const SubjectFile& expected, LineFaults& faults, const Take& hand
   TextArena arena;
   std::vector<std::string> columns;
   std::vector<std::string_view> fields;
+  std::unordered_set<std::string_view> keys;
   const Place place = [&](const std::string& field) { return reader.where(reader.line()) + (field.empty() ? "" : ":" + field); };
   const auto refuse = [&](Cause cause, const std::string& field, const std::string& problem, const std::string& allowed) {
     faults.drop(cause, [&] { return Error(ErrorCode::malformed_input, place(field), problem, allowed); });
@@ -51,10 +53,11 @@ void read_json(const SubjectFile& expected, LineFaults& faults, const Take& hand
     const auto& values = line.values();
     columns.clear();
     fields.clear();
+    keys.clear();
     for (std::uint32_t at = 1; at < values[0].end; at = values[at].end) {
       const auto& value = values[at];
       const std::string key(value.key);
-      if (std::find(columns.begin(), columns.end(), key) != columns.end()) return refuse(Cause::bad_json, key, "the key stands twice", "each key once");
+      if (!keys.insert(value.key).second) return refuse(Cause::bad_json, key, "the key stands twice", "each key once");
       std::string joined;
       for (auto inner = at + 1; inner < value.end; inner = values[inner].end) {
         const auto type = values[inner].type;

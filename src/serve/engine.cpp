@@ -375,7 +375,7 @@ void LiveEngine::require_writable(const char* what) const {
 store::AppendCounts LiveEngine::record(std::span<const data::Event> events) {
   require_writable("record events");
   const auto imported = recorded(events, people_);
-  return imported.empty() ? store::AppendCounts{} : people_.append(imported);
+  return imported.empty() ? store::AppendCounts{} : append_recorded(imported, people_);
 }
 
 store::EraseReceipt LiveEngine::erase(PersonSort sort, std::string_view id) {

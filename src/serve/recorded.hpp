@@ -1,6 +1,7 @@
 /// What Engine::record() is given, checked and as it goes into the store.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -35,6 +36,18 @@ namespace pannier::serve {
     if (events.size() > 1 && event.id.empty()) out[i].ordinal = equal[data::event_id(event, 0)]++;
   }
   return out;
+}
+
+/// Appends what recorded() gave; the first amount with a currency settles that of the store. Errors: those of PeopleStore::append(); invalid_argument
+/// where another process settled another currency meanwhile.
+[[nodiscard]] inline store::AppendCounts append_recorded(std::span<const data::ImportedEvent> events, store::PeopleStore& people) {
+  const auto named = std::find_if(events.begin(), events.end(), [](const auto& imported) { return !imported.event.currency.empty(); });
+  if (named == events.end() || !people.currency().empty()) return people.append(events);
+  const auto transaction = people.begin();
+  transaction->set_currency(named->event.currency);
+  const auto counts = transaction->append(events);
+  transaction->commit();
+  return counts;
 }
 
 }  // namespace pannier::serve

@@ -2,8 +2,6 @@
 /// well; the people store changes only at the one commit after every file was read to its end.
 #include "pannier/serve/train.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -19,7 +17,6 @@
 #include "pannier/evaluate/protocol.hpp"
 #include "pannier/model/vectors.hpp"
 #include "pannier/serve/registry.hpp"
-#include "serve/json_text.hpp"
 
 namespace pannier::serve {
 namespace {
@@ -78,21 +75,43 @@ void ingest_users(store::PeopleStore::Transaction& transaction, const TrainInput
   }
 }
 
+/// The same bytes, read by other options, become other events beside those that the store has: every sale would count twice. Nothing is said where
+/// all events known are found again (lines with an event_id, more words for kinds).
+void refuse_other_reading(store::PeopleStore::Transaction& transaction, const std::filesystem::path& file, const data::ImportOptions& import, const store::AppendCounts& counts) {
+  const auto content = data::content_key(file);
+  if (!content) return;
+  const store::FileReading now{.events = counts.ingested + counts.duplicates, .options = static_cast<std::uint32_t>(data::reading_key(import) >> 41)};
+  const auto before = transaction.reading(*content);
+  if (before && before->options != now.options && counts.ingested > 0 && counts.duplicates < before->events)
+    throw Error(ErrorCode::invalid_argument, file.string(),
+                "this store has taken in the same file by other options (map, kinds, time_unit, utc_offset, refund_prefix, fold_case or rate): " +
+                    std::to_string(counts.ingested) + " of its " + std::to_string(now.events) + " events would stand there twice, once each way",
+                "the options of the first time, or a new store");
+  if (before != now) transaction.keep_reading(*content, now);
+}
+
 void ingest(store::PeopleStore& people, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control, TrainReport& report) {
   const bool was_empty = people.event_count() == 0;
   bool evidence = false;
   const auto transaction = people.begin();
   auto import = inputs.import;
   if (import.currency.empty()) import.currency = people.currency();
+  store::AppendCounts of_file;
   auto summary = data::read_event_files(
       inputs.events, import,
       [&](std::span<const data::ImportedEvent> events) {
         const auto counts = transaction->append(events);
-        report.ingested += counts.ingested;
-        report.duplicates += counts.duplicates;
+        of_file.ingested += counts.ingested;
+        of_file.duplicates += counts.duplicates;
         for (std::size_t i = 0; i < events.size() && !evidence; ++i) evidence = is_evidence(events[i].event, config.events);
       },
-      with_stage(control, "reading events"));
+      with_stage(control, "reading events"),
+      [&](const std::filesystem::path& file) {
+        refuse_other_reading(*transaction, file, inputs.import, of_file);
+        report.ingested += of_file.ingested;
+        report.duplicates += of_file.duplicates;
+        of_file = {};
+      });
   report.read = summary.read;
   report.dropped = std::move(summary.dropped);
   report.noted = std::move(summary.noted);
@@ -301,6 +320,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   const data::DroppedItems dropped(inputs.import);
   data::TextArena spelled;
   const auto is_dropped = [&](std::string_view item) {
+    if (inputs.import.drop_items.empty()) return false;
     spelled.clear();
     return dropped.has(dropped.folded(item, spelled));
   };
@@ -345,6 +365,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   if (!has_weight(matrix) && !has_weight(orders)) refuse_without_evidence(report);
   report.orders_without_person = orders.cells.rows;
   report.cancellations = orders.refunds;
+  report.cancellations_of_people = data::match_refunds(log);
 
   const auto categories = categories_of(log, catalog);
   FitData data{.events = matrix, .orders = orders, .log = &log, .weighting = config.events, .now_us = info.last_event_us, .categories = categories};
@@ -380,100 +401,6 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   report.peak_rss_mb = peak_rss_mb();
   if (inputs.inspect) inputs.inspect(log, report);
   return report;
-}
-
-std::string to_json(const TrainReport& report) {
-  std::string out = "{\"generation\":";
-  put_json(out, report.generation);
-  const auto field = [&out](std::string_view name, auto number) {
-    (((out += ",\"") += name) += "\":");
-    put_json(out, number);
-  };
-  out += ",\"events\":{\"read\":";
-  put_json(out, report.read);
-  field("ingested", report.ingested);
-  field("duplicates", report.duplicates);
-  const auto counts = [&out](std::string_view name, const std::map<std::string, data::ImportSummary::Cause>& of) {
-    ((out += ",\"") += name) += "\":{";
-    for (const auto& [what, count] : of) {
-      if (out.back() != '{') out += ',';
-      put_json(out, what);
-      out += ':';
-      put_json(out, count.lines);
-    }
-    out += '}';
-  };
-  counts("dropped", report.dropped);
-  counts("noted", report.noted);
-  const auto texts = [&out](std::string_view name, const std::vector<std::string>& of) {
-    ((out += ",\"") += name) += "\":[";
-    for (const auto& text : of) {
-      if (out.back() != '[') out += ',';
-      put_json(out, text);
-    }
-    out += ']';
-  };
-  texts("proposals", report.proposals);
-  out += ",\"no_products\":[";
-  for (const auto& code : report.no_products) {
-    out += out.back() == '[' ? "{\"item\":" : ",{\"item\":";
-    put_json(out, code.item);
-    const auto text = [&](std::string_view name, std::string_view value) {
-      (((out += ",\"") += name) += "\":");
-      put_json(out, value);
-    };
-    text("name", code.name);
-    field("lines", code.lines);
-    text("example", code.example);
-    text("why", code.why);
-    out += '}';
-  }
-  out += "]}";
-  field("users", report.users);
-  field("items", report.items);
-  counts("items_dropped", report.items_dropped);
-  field("items_without_events", report.items_without_events);
-  field("items_not_in_file", report.items_not_in_file);
-  field("events_left_out", report.events_left_out);
-  out += ",\"people\":{\"read\":";
-  put_json(out, report.people.read);
-  field("kept", report.people.kept);
-  field("changed", report.people.changed);
-  field("with_events", report.people.with_events);
-  counts("dropped", report.people.dropped);
-  texts("proposals", report.people.proposals);
-  out += '}';
-  out += ",\"orders_without_person\":{\"trained\":";
-  put_json(out, report.orders_without_person);
-  out += ",\"cancellations\":{\"whole\":";
-  put_json(out, report.cancellations.whole);
-  field("in_part", report.cancellations.in_part);
-  field("unmatched", report.cancellations.unmatched);
-  out += "}}";
-  out += ",\"models\":[";
-  for (const auto& model : report.models) {
-    out += out.back() == '[' ? "{\"name\":" : ",{\"name\":";
-    put_json(out, model.name);
-    field("seconds", model.seconds);
-    out += ",\"metrics\":{";
-    for (const auto& [metric, mean] : model.metrics) {
-      if (out.back() != '{') out += ',';
-      put_json(out, metric);
-      out += ':';
-      put_json(out, mean);
-    }
-    out += "}}";
-  }
-  out += ']';
-  field("seconds", report.seconds);
-  field("peak_rss_mb", report.peak_rss_mb);
-  return out + '}';
-}
-
-double peak_rss_mb() noexcept {
-  struct rusage usage {};
-  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
-  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e6;  // Linux counts kibibytes.
 }
 
 }  // namespace pannier::serve

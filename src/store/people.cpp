@@ -35,4 +35,16 @@ void refuse_read_only(const std::string& where) {
   throw Error(ErrorCode::read_only, where, "is open read-only", "a store opened for writing");
 }
 
+std::int64_t pack(const FileReading& reading, const std::string& where) {
+  if (reading.events >> 40 != 0 || reading.options >> 23 != 0)
+    throw Error(ErrorCode::invalid_argument, where + ": reading", std::to_string(reading.events) + " events, options " + std::to_string(reading.options),
+                "below 2^40 and 2^23");
+  return static_cast<std::int64_t>(std::uint64_t{reading.options} << 40 | reading.events);
+}
+
+FileReading unpack_reading(std::int64_t packed) noexcept {
+  const auto bits = static_cast<std::uint64_t>(packed);
+  return {.events = bits & ((std::uint64_t{1} << 40) - 1), .options = static_cast<std::uint32_t>(bits >> 40)};
+}
+
 }  // namespace pannier::store

@@ -1,11 +1,13 @@
 #include "store/people_appender_sqlite.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
 #include <utility>
 
 #include "pannier/core/error.hpp"
 #include "store/people_attributes_sqlite.hpp"
+#include "store/people_open.hpp"
 
 namespace pannier::store {
 namespace {
@@ -45,6 +47,12 @@ std::optional<std::int64_t> find_meta(Connection& connection, std::string_view n
 
 constexpr std::string_view currency_name = "currency";
 
+std::string reading_name(const UserKey& content) {
+  char text[40];
+  std::snprintf(text, sizeof text, "file %016llx%016llx", static_cast<unsigned long long>(content.high), static_cast<unsigned long long>(content.low));
+  return text;
+}
+
 }  // namespace
 
 std::int64_t read_meta(Connection& connection, std::string_view name) {
@@ -61,6 +69,15 @@ std::string read_currency(Connection& connection) {
 
 void write_currency(Connection& connection, std::string_view code) {
   write_meta(connection, currency_name, std::int64_t{code[0]} << 16 | std::int64_t{code[1]} << 8 | std::int64_t{code[2]});
+}
+
+std::optional<FileReading> find_reading(Connection& connection, const UserKey& content) {
+  const auto packed = find_meta(connection, reading_name(content));
+  return packed ? std::optional(unpack_reading(*packed)) : std::nullopt;
+}
+
+void write_reading(Connection& connection, const UserKey& content, const FileReading& reading) {
+  write_meta(connection, reading_name(content), pack(reading, connection.where()));
 }
 
 bool HashSet::insert(const UserKey& key) {

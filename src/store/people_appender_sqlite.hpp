@@ -28,6 +28,9 @@ void write_meta(Connection& connection, std::string_view name, std::int64_t valu
 /// The row "currency" of the table, three letters as the bytes of a number: absent until a currency is settled. Errors: as read_meta.
 [[nodiscard]] std::string read_currency(Connection& connection);
 void write_currency(Connection& connection, std::string_view code);
+/// The row "file " and the content's key in hexadecimal digits: a packed FileReading. Errors: as read_meta.
+[[nodiscard]] std::optional<FileReading> find_reading(Connection& connection, const UserKey& content);
+void write_reading(Connection& connection, const UserKey& content, const FileReading& reading);
 
 /// A set of 128-bit hashes, by open addressing: what a bulk has seen.
 class HashSet {

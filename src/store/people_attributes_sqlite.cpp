@@ -77,7 +77,7 @@ std::uint64_t count_attributes(Connection& connection, std::int64_t person) {
 
 void erase_attributes(Connection& connection, std::int64_t person) { connection.statement(erase_of_person).bind(1, person).run(); }
 
-void verify_attributes(Connection& connection, std::span<const std::pair<std::int64_t, UserKey>> known, const std::function<void(std::string)>& found) {
+void verify_attributes(Connection& connection, std::span<const KnownPerson> known, const std::function<void(std::string)>& found) {
   if (!has_table(connection)) return;
   auto& rows = connection.statement(all_attributes);
   const Running running(rows);
@@ -86,12 +86,16 @@ void verify_attributes(Connection& connection, std::span<const std::pair<std::in
     const auto number = rows.integer(4);
     const auto row = attribute(rows);
     const auto place = connection.where() + ": attribute '" + row.name + "' of person " + std::to_string(number) + " from '" + row.source + "'";
-    while (person != known.end() && person->first < number) ++person;
-    if (person == known.end() || person->first != number || number <= 0) {
+    while (person != known.end() && person->number < number) ++person;
+    if (person == known.end() || person->number != number || number <= 0) {
       found(place + ": belongs to person " + std::to_string(number) + ", who is not there");
       continue;
     }
-    if (!is_sound(person->second, rows)) {
+    if (person->sort != static_cast<std::int64_t>(PersonSort::user)) {
+      found(place + ": belongs to person " + std::to_string(number) + ", who is no user");
+      continue;
+    }
+    if (!is_sound(person->key, rows)) {
       found(place + ": does not match its checksum");
       continue;
     }

@@ -24,7 +24,12 @@ bool put_attributes(Connection& connection, std::int64_t person, const UserKey& 
 [[nodiscard]] std::uint64_t count_attributes(Connection& connection, std::int64_t person);
 void erase_attributes(Connection& connection, std::int64_t person);
 
-/// Tells of every row that is damaged or belongs to nobody; `known` are the people, ascending by number.
-void verify_attributes(Connection& connection, std::span<const std::pair<std::int64_t, UserKey>> known, const std::function<void(std::string)>& found);
+struct KnownPerson {
+  std::int64_t number = 0;
+  UserKey key;
+  std::int64_t sort = 0;   ///< As it is stored.
+};
+/// Tells of every row that is damaged or belongs to nobody, or to somebody other than a user; `known` are the people, ascending by number.
+void verify_attributes(Connection& connection, std::span<const KnownPerson> known, const std::function<void(std::string)>& found);
 
 }  // namespace pannier::store

@@ -209,6 +209,7 @@ class MemoryPeople final : public PeopleStore, public std::enable_shared_from_th
   std::map<std::pair<std::string, std::string>, CatalogRow> changes_;  // by item and field
   std::int64_t last_change_ = 0;
   std::string currency_;
+  std::unordered_map<UserKey, FileReading, UserKeyHash> readings_;
 };
 
 class MemoryTransaction final : public PeopleStore::Transaction {
@@ -274,11 +275,24 @@ class MemoryTransaction final : public PeopleStore::Transaction {
     currency_ = code;
   }
 
+  std::optional<FileReading> reading(const UserKey& content) const override {
+    require_open();
+    if (const auto staged = readings_.find(content); staged != readings_.end()) return staged->second;
+    const auto kept = people_->readings_.find(content);  // Only this writer changes them.
+    return kept == people_->readings_.end() ? std::nullopt : std::optional(kept->second);
+  }
+  void keep_reading(const UserKey& content, const FileReading& reading) override {
+    require_open();
+    (void)pack(reading, people_->where_);
+    readings_[content] = reading;
+  }
+
   void commit() override {
     require_open();
     open_ = false;
     const std::unique_lock lock(people_->mutex_);
     people_->currency_ = currency_;
+    for (const auto& [content, reading] : readings_) people_->readings_[content] = reading;
     const auto number_of = [&](const UserKey& key, PersonSort sort, std::string&& plain) {
       const auto [known, added] = people_->numbers_.try_emplace(key, people_->next_person_);
       if (added) people_->people_[people_->next_person_++] = {key, sort, std::move(plain), {}, {}};
@@ -314,6 +328,7 @@ class MemoryTransaction final : public PeopleStore::Transaction {
   MemoryPeople::Writing writing_;
   std::int64_t next_sequence_;
   std::string currency_;
+  std::unordered_map<UserKey, FileReading, UserKeyHash> readings_;
   std::unordered_set<UserKey, UserKeyHash> staged_ids_;
   std::vector<Entry> staged_;
   std::unordered_set<UserKey, UserKeyHash> people_with_staged_events_;

@@ -28,6 +28,9 @@ void require_valid_profiles(std::span<const data::Profile> profiles);
 
 /// Refuses what is no code of three capital letters, and another code than the one settled ("": none). Errors: invalid_argument.
 void require_currency(std::string_view code, std::string_view settled, const std::string& where);
+/// A reading as one number, as it is kept. Errors: invalid_argument out of range.
+[[nodiscard]] std::int64_t pack(const FileReading& reading, const std::string& where);
+[[nodiscard]] FileReading unpack_reading(std::int64_t packed) noexcept;
 
 [[noreturn]] void refuse_read_only(const std::string& where);
 

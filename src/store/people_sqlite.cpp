@@ -331,6 +331,15 @@ class SqliteTransaction final : public PeopleStore::Transaction {
     write_currency(*lease_, code);
   }
 
+  std::optional<FileReading> reading(const UserKey& content) const override {
+    require_open();
+    return find_reading(*lease_, content);
+  }
+  void keep_reading(const UserKey& content, const FileReading& reading) override {
+    require_open();
+    write_reading(*lease_, content, reading);
+  }
+
   void commit() override {
     require_open();
     open_ = false;
@@ -391,7 +400,7 @@ Findings SqlitePeople::verify() const {
     (void)read_meta(*lease, pseudonyms_name);
     (void)read_currency(*lease);
 
-    std::vector<std::pair<std::int64_t, UserKey>> known = {{nobody, UserKey{}}};  // ascending
+    std::vector<KnownPerson> known = {{nobody, UserKey{}, 0}};  // ascending
     auto& people = lease->statement(all_people);
     const Running running_people(people);
     while (people.step()) {
@@ -399,7 +408,7 @@ Findings SqlitePeople::verify() const {
       const auto place = where_ + ": person " + std::to_string(person.number);
       if (!person.sound) found.add(place + ": does not match its checksum");
       if (person.number >= next_person) found.add(place + ": is not below next_person");
-      known.emplace_back(person.number, person.key);
+      known.push_back({person.number, person.key, person.sort});
     }
     if (lease->schema_version() >= catalog_schema_version) {
       auto& changes = lease->statement(changes_after).bind(1, std::numeric_limits<std::int64_t>::min());
@@ -421,12 +430,12 @@ Findings SqlitePeople::verify() const {
       const auto row = event_row(events);
       const auto number = events.integer(5);
       const auto place = where_ + ": event " + std::to_string(row.sequence);
-      while (person != known.end() && person->first < number) ++person;
-      if (person == known.end() || person->first != number) {
+      while (person != known.end() && person->number < number) ++person;
+      if (person == known.end() || person->number != number) {
         found.add(place + ": belongs to person " + std::to_string(number) + ", who is not there");
         continue;
       }
-      if (!matches_checksum(person->second, row, events)) {
+      if (!matches_checksum(person->key, row, events)) {
         found.add(place + ": does not match its checksum");
         continue;
       }

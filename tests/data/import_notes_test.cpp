@@ -108,6 +108,13 @@ TEST_CASE("import_notes: orders whose letter goes with negative quantities are p
   REQUIRE(!proposes(read_text(text, import_options({.refund_prefix = "order=C"})), "refund-prefix"));
 }
 
+TEST_CASE("import_notes: ids that are whole numbers written with a decimal point are wondered at, of items and of users", "[data][import_notes]") {
+  const auto read = read_text(header + "2024-05-01,purchase,13085.0,1,7.0,1,2\n2024-05-01,purchase,13085.0,1,7,1,2\n2024-05-01,purchase,u,1,v1.0,1,2\n2024-05-01,purchase,u,1,.0,1,2\n");
+  REQUIRE(proposes(read, "1 line names its item by a whole number with \".0\" behind, as 7.0"));
+  REQUIRE(proposes(read, "2 lines name their user by a whole number with \".0\" behind, as 13085.0 (tables with missing values are written so): 13085 of another file"));
+  REQUIRE(!proposes(read_text(header + "2024-05-01,purchase,u,1,v1.0,1,2.0\n"), "whole number"));
+}
+
 TEST_CASE("import_notes: a second currency and a path that leads nowhere are proposed", "[data][import_notes]") {
   const auto read = read_text("time,kind,user,item,price,currency\n2024-05-01,view_item,u,a,1,EUR\n2024-05-02,view_item,u,a,1,USD\n", skipping());
   REQUIRE(proposes(read, "two currencies, EUR and USD: --rate USD=RATE, the worth of one USD in EUR"));

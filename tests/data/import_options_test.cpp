@@ -126,11 +126,6 @@ TEST_CASE("import_map: a currency in small letters is the same currency", "[data
   REQUIRE(read.summary.currency == "EUR");
 }
 
-TEST_CASE("event_file: a date that begins with the day is told to begin with the year", "[data][event_file]") {
-  for (const auto* time : {"31/12/2010 14:05", "1.2.2010", "31-12-2010"}) REQUIRE(Contains("the year comes first").match(error_of(header + time + ",purchase,u,o,a,1,10,EUR\n").what()));
-  REQUIRE_FALSE(Contains("the year comes first").match(error_of(header + "yesterday,purchase,u,o,a,1,10,EUR\n").what()));
-}
-
 TEST_CASE("import_map: a second currency without a rate is refused by line, naming both", "[data][import_map]") {
   const auto text = header + "2024-05-01,purchase,u,o,a,1,10,EUR\n2024-05-01,purchase,u,o,b,1,3,GBP\n";
   const auto error = error_of(text);
@@ -194,4 +189,40 @@ TEST_CASE("import_map: several files are one import: one currency, counts added 
   REQUIRE(summary.noted.at("case_variants").lines == 2);
   REQUIRE(std::count_if(summary.proposals.begin(), summary.proposals.end(), [](const std::string& text) { return text.find("--fold-case") != text.npos; }) == 1);
   REQUIRE(read_event_files({}, skipping(), [](std::span<const ImportedEvent>) {}).read == 0);
+}
+
+TEST_CASE("import_options: dates with the year last are read with the day or the month first, and proposed where they stand unasked", "[data][import_options]") {
+  const auto day_first = options_of({.kind = "purchase", .time_unit = "dmy"}), month_first = options_of({.kind = "purchase", .time_unit = "mdy"});
+  const std::string names = "time,user,item\n";
+  for (const auto& [text, iso] : {std::pair("31/12/2010 14:05", "2010-12-31T14:05:00Z"), std::pair("1.2.2010", "2010-02-01T00:00:00Z"), std::pair("01-02-2010 9:05:07", "2010-02-01T09:05:07Z"),
+                                  std::pair("01/02/2010 09:05:07+02:00", "2010-02-01T07:05:07Z")}) {
+    INFO(text);
+    REQUIRE(read_text(names + text + ",u,a\n", day_first).events.at(0).event.time_us == at(iso));
+  }
+  REQUIRE(read_text(names + "12/31/2010 14:05,u,a\n", month_first).events.at(0).event.time_us == at("2010-12-31T14:05:00Z"));
+  auto local = day_first;
+  local.utc_offset_us = 2 * 3600 * us_per_second;
+  REQUIRE(read_text(names + "31/12/2010 14:05,u,a\n", local).events.at(0).event.time_us == at("2010-12-31T12:05:00Z"));
+  for (const auto* wrong : {"12/31/2010", "2010-12-31", "31/12/10", "31/12-2010", "31/12/2010 ", "31/12/2010 1", "31/12/2010x", "/12/2010", "29/02/2011", "31/12/2010 24:61"}) {
+    INFO(wrong);
+    const auto error = error_of(names + wrong + ",u,a\n", day_first);
+    REQUIRE(error.code() == ErrorCode::malformed_input);
+    REQUIRE_THAT(error.allowed(), Contains("day first"));
+  }
+  REQUIRE_THAT(error_of(names + "31/12/2010 14:05,u,a\n", options_of({.kind = "purchase"})).allowed(), Contains("need --time-unit dmy") && !Contains("mdy"));
+  REQUIRE_THAT(error_of(names + "12/31/2010,u,a\n", options_of({.kind = "purchase"})).allowed(), Contains("need --time-unit mdy"));
+  REQUIRE_THAT(error_of(names + "1/2/2010,u,a\n", options_of({.kind = "purchase"})).allowed(), Contains("need --time-unit dmy or mdy"));
+  REQUIRE_THAT(error_of(names + "yesterday,u,a\n", options_of({.kind = "purchase"})).allowed(), !Contains("--time-unit"));
+}
+
+TEST_CASE("import_options: options that read the same have the same key, and others another", "[data][import_options]") {
+  const std::vector<ImportTexts> texts = {{}, {.map = "user=a"}, {.map = "user=b"}, {.map = "ga4"}, {.kind = "purchase"}, {.kinds = "a=view_item"}, {.kinds = "a=purchase"}, {.time_unit = "s"},
+                                          {.utc_offset = "+01:00"}, {.refund_prefix = "order=C"}, {.fold_case = "item"}, {.rate = "EUR=0.5"}, {.rate = "EUR=0.6"}};
+  std::vector<std::uint64_t> keys;
+  for (const auto& text : texts) keys.push_back(reading_key(options_of(text)));
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) REQUIRE(keys[i] != keys[j]);
+  auto same = options_of({.on_error = "skip"});
+  same.drop_items = {"POST"};
+  REQUIRE(reading_key(same) == keys[0]);
 }

@@ -63,6 +63,19 @@ TEST_CASE("import_preset: Segment's track calls of both versions of its spec", "
   REQUIRE(read.summary.dropped.at("order_without_items").lines == 1);
 }
 
+TEST_CASE("import_preset: products named by two of Segment's ids are told, and currencies of small letters are the same", "[data][import_preset]") {
+  const std::string view = R"({"event":"Product Viewed","anonymousId":"a1","timestamp":"2024-05-01T10:00:01Z","properties":{"sku":"G-32","price":1,"currency":"usd"}})" "\n",
+                    order = R"({"event":"Order Completed","userId":"u1","timestamp":"2024-05-01T10:00:04Z","properties":{"order_id":"5","currency":"USD","products":[{"product_id":"507","sku":"G-32","price":1}]}})" "\n";
+  const auto read = read_preset("segment", view + order);
+  REQUIRE((read.events.size() == 2 && read.events[0].currency == "USD" && read.events[0].item == "G-32" && read.events[1].item == "507"));
+  REQUIRE(read.summary.currency == "USD");
+  REQUIRE(read.summary.proposals.size() == 1);
+  REQUIRE_THAT(read.summary.proposals[0], Contains("items are named by sku in 1 events, by product_id in 1: a product that has both is two items"));
+  auto later = order;
+  later.replace(later.find("10:00:04"), 8, "11:00:04");
+  REQUIRE(read_preset("segment", order + later).summary.proposals.empty());
+}
+
 TEST_CASE("import_preset: user events of Google's Retail API", "[data][import_preset]") {
   const auto read = read_preset("google-retail",
       R"({"eventType":"home-page-view","visitorId":"v1","eventTime":"2024-05-01T10:00:00.123456789Z"})" "\n"

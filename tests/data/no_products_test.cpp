@@ -1,5 +1,6 @@
 #include "data/no_products.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 #include <string>
@@ -102,6 +103,9 @@ TEST_CASE("no_products: codes without a name follow their family, unless a produ
 
 TEST_CASE("no_products: what most lines call a product is one, whatever a stray line says", "[data][no_products]") {
   REQUIRE(found(products() + line("10001", "postage", "2") + line("10001", "Manual", "2")).empty());
+  std::string text;
+  for (int i = 0; i < 30; ++i) text += products();                       // 12,000 lines, 300 of each product: every code was looked at and forgotten.
+  REQUIRE(found(text + line("10001", "POSTAGE", "2") + line("10002", "DOTCOM POSTAGE", "2")).empty());
 }
 
 TEST_CASE("no_products: a long log is judged like a short one, and a code told by its name alone is found among ordinary ones", "[data][no_products]") {
@@ -130,6 +134,11 @@ TEST_CASE("no_products: the proposal names codes, names and the options, most li
   REQUIRE((both.no_products[0].item == "POST" && both.no_products[0].lines == 3));
   REQUIRE(proposes(both, "3 codes look like no products"));
   REQUIRE(!proposes(both, "2 codes look"));
+
+  // Files are judged as one log: what a short file by itself would say of a code does not count.
+  const auto stray = scratch.write("stray.csv", header + line("10001", "POSTAGE", "2"));
+  const auto judged = read_event_files(std::vector<std::filesystem::path>{one, stray}, {}, [](std::span<const ImportedEvent>) {});
+  REQUIRE(std::none_of(judged.no_products.begin(), judged.no_products.end(), [](const auto& code) { return code.item == "10001"; }));
 }
 
 #if PANNIER_WITH_ZLIB

@@ -249,3 +249,15 @@ TEST_CASE("orders: weights out of range and a stop end it", "[data][orders]") {
   REQUIRE_THROWS_AS(data::build_baskets(log, {.stop = source.get_token()}), Error);
   REQUIRE_THROWS_AS(data::build_visits(log, {.stop = source.get_token()}), Error);
 }
+
+TEST_CASE("orders: a known person's refunds are told apart by whether they found what they take back", "[data][orders]") {
+  const auto matches = [](const std::vector<Line>& lines) { return data::match_refunds(log_of(lines)); };
+  REQUIRE(matches({{"u", "1", "a"}, {"u", "2", "b"}}) == RefundMatches{});
+  REQUIRE(matches({{"u", "1", "a", EventKind::purchase, 5}, {"u", "2", "a", refund, 2}, {"u", "3", "a", refund, 3}}) == RefundMatches{.whole = 2, .in_part = 0, .unmatched = 0});
+  // Three bought, two and then two taken back, and one more: the second finds one unit, the third none.
+  REQUIRE(matches({{"u", "1", "a", EventKind::purchase, 3}, {"u", "2", "a", refund, 2}, {"u", "3", "a", refund, 2}, {"u", "4", "a", refund, 1}}) ==
+          RefundMatches{.whole = 1, .in_part = 1, .unmatched = 1});
+  // Of another item, another person, nobody known, or before the purchase.
+  REQUIRE(matches({{"u", "1", "a"}, {"u", "2", "b", refund}, {"v", "3", "a", refund}, {"", "4", "a", refund}}) == RefundMatches{.whole = 0, .in_part = 0, .unmatched = 2});
+  REQUIRE(matches({{"u", "1", "a", refund, 1, 1, 2 * day}, {"u", "2", "a", EventKind::purchase, 1, 1, 3 * day}}) == RefundMatches{.whole = 0, .in_part = 0, .unmatched = 1});
+}

@@ -171,6 +171,27 @@ TEST_CASE("profile: whatever is sunk is passed on, and what is refused never rea
   const auto file = scratch.write("a.csv", "user\nanna\n");
   struct Mine {};
   REQUIRE_THROWS_AS(read_profiles(file, OnError::skip, [](auto) { throw Mine(); }), Mine);
+  std::string kept;
+  read_profiles(scratch.write("b.csv", "user,city\nanna,Bern\n,Rome\nanna,Oslo\nbert,\xFF\ncleo,Thun\n"), OnError::skip, [&](std::span<const Profile> profiles) {
+    for (const auto& profile : profiles) kept += profile.user + ' ';
+  });
+  REQUIRE(kept == "anna cleo ");
+}
+
+TEST_CASE("profile: a file of which every line is left out is stopped, too", "[data][profile]") {
+  const test::Scratch scratch;
+  std::string text = "user\n";
+  for (int i = 0; i < 10'000; ++i) text += "anna\n";
+  std::stop_source stop;
+  FitControl control;
+  control.stop = stop.get_token();
+  std::uint64_t last = 0;
+  control.progress = [&](const Progress& progress) {
+    last = progress.done;
+    stop.request_stop();
+  };
+  REQUIRE_THROWS_AS(read_profiles(scratch.write("a.csv", text), OnError::skip, [](auto) {}, control), Error);
+  REQUIRE((last > 0 && last < 10'000));
 }
 
 TEST_CASE("profile: no flipped byte of a file makes a profile that is invalid", "[data][profile]") {

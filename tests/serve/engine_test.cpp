@@ -251,6 +251,21 @@ TEST_CASE("engine: an amount in another currency than the store's is refused, an
   REQUIRE(shop.engine->record(std::span(events).last(1)).ingested == 1);
 }
 
+TEST_CASE("engine: the first amount recorded settles the store's currency for the calls and imports after it", "[serve][engine]") {
+  test::Shop shop;
+  const test::Line line{.time_us = test::now_us, .kind = "purchase", .user = "u1", .item = "i1"};
+  auto event = test::event_of(line);
+  REQUIRE(shop.engine->record(std::span(&event, 1)).ingested == 1);
+  REQUIRE(shop.store->people().currency().empty());
+  event.id = "first";
+  event.currency = "EUR";
+  REQUIRE(shop.engine->record(std::span(&event, 1)).ingested == 1);
+  REQUIRE(shop.store->people().currency() == "EUR");
+  event.id = "second";
+  event.currency = "GBP";
+  REQUIRE_THROWS_WITH(shop.engine->record(std::span(&event, 1)), Contains("event.currency") && Contains("EUR"));
+}
+
 TEST_CASE("engine: reload swaps to what CURRENT names, and a damaged generation leaves the old one serving", "[serve][engine]") {
   test::Shop shop;
   REQUIRE_FALSE(shop.engine->reload());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <fstream>
 
 #include "pannier/core/error.hpp"
@@ -27,14 +28,29 @@ std::string said(const store::Store& store, std::string_view id) {
   return text;
 }
 
-/// The bytes of a generation without what tells when it was made.
-std::vector<std::byte> models_of(const store::Store& store, const std::string& id) {
-  const auto generation = store.open_generation(id, model::Check::full);
-  std::vector<std::byte> out;
+/// What a generation answers to every item and to nobody: ids and score bits.
+std::string answers_of(const std::shared_ptr<store::Store>& store) {
+  const auto engine = serve::Engine::open(store);
+  const auto generation = engine->generation();
+  serve::EngineWorkspace workspace;
+  serve::Response response;
+  std::string out;
+  const auto add = [&](const serve::Request& request) {
+    engine->answer(request, workspace, response);
+    out += std::string(name(response.policy())) + ':';
+    for (std::size_t slot = 0; slot < response.items().size(); ++slot)
+      out += ' ' + std::string(response.item_id(slot)) + '=' + std::to_string(std::bit_cast<std::uint32_t>(response.items()[slot].score));
+    out += '\n';
+  };
+  add({});
   for (std::uint32_t i = 0; i < generation->items().size(); ++i) {
-    const auto text = generation->items().id(ItemIndex{i});
-    const auto bytes = std::as_bytes(std::span(text));
-    out.insert(out.end(), bytes.begin(), bytes.end());
+    const auto key = generation->items().key(ItemIndex{i});
+    serve::Request similar, session;
+    similar.op = serve::Op::similar;
+    similar.items = {&key, 1};
+    session.session = {&key, 1};
+    add(similar);
+    add(session);
   }
   return out;
 }
@@ -71,7 +87,8 @@ TEST_CASE("train: users files change no model and stand in no generation", "[ser
   const auto with = test::open_store(folder), without = test::open_store(other);
   train_users(*with, {events}, {folder.write("crm.csv", "user,note\nu1,a most private remark\n")});
   train_users(*without, {events}, {});
-  CHECK(models_of(*with, "00000001") == models_of(*without, "00000001"));
+  CHECK(answers_of(with) == answers_of(without));
+  CHECK(answers_of(with).find("personal: i") != std::string::npos);
   const auto file = test::bytes_of(with->folder() / "generations" / "00000001.pnr");
   const std::string_view secret = "private remark";
   const auto wanted = std::as_bytes(std::span(secret));
@@ -107,13 +124,29 @@ TEST_CASE("train: a bad users file takes in nothing, neither people nor events; 
   }(), Contains("hold no event"));
   CHECK_FALSE(std::filesystem::exists(folder / "store"));
 
+  // A store that is there stays as it was, whichever file is bad.
+  train_users(*store, {events}, {folder / "fine.csv"});
+  const auto before = store->people().last_sequence();
+  const auto more = folder.write("more.csv", test::csv({{.time_us = test::now_us, .kind = "purchase", .user = "new", .item = "i1"}}));
+  const auto refused_again = [&] {
+    try {
+      train_users(*store, {more}, {folder.write("good.csv", "user,city\nu2,Thun\n"), bad});
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("trained");
+  };
+  CHECK_THAT(refused_again(), Contains("crm.csv:3:user: is empty"));
+  CHECK((store->people().last_sequence() == before && store->generations().size() == 1));
+  CHECK((said(*store, "u2").empty() && said(*store, "u1") == "city(fine.csv)=Bern "));
+
   const auto report = train_users(*store, {events}, {bad, folder.write("two.csv", "user,city\n,x\nu3,y\n")}, data::OnError::skip);
   CHECK((report.people.read == 6 && report.people.kept == 3));
   REQUIRE(report.people.dropped.size() == 2);
   CHECK(report.people.dropped.at("missing_person").lines == 2);
   CHECK_THAT(report.people.dropped.at("missing_person").example, Contains("crm.csv:3:user"));
   CHECK(report.people.dropped.at("duplicate_user").lines == 1);
-  CHECK(said(*store, "u1") == "city(crm.csv)=Bern ");
+  CHECK(said(*store, "u1") == "city(crm.csv)=Bern city(fine.csv)=Bern ");
 }
 
 TEST_CASE("train: a users file of which nobody has an event is wondered at", "[serve][train][users]") {

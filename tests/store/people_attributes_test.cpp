@@ -317,14 +317,14 @@ TEST_CASE("people in SQLite: a kill in the midst of the update leaves the old ta
   const auto child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    // What the update does, up to its commit, with the log written as far as SQLite writes it.
-    sqlite3* database = nullptr;
-    sqlite3_open(file.c_str(), &database);
-    sqlite3_exec(database,
-                 "PRAGMA cache_size=1; PRAGMA cache_spill=1; BEGIN IMMEDIATE; CREATE TABLE attributes(person INTEGER NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, "
-                 "value TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY(person, name, source)) WITHOUT ROWID; PRAGMA user_version=3",
-                 nullptr, nullptr, nullptr);
-    ::kill(::getpid(), SIGKILL);
+    // Opening updates the tables in one transaction; the kill comes where SQLite is about to commit it.
+    const auto install = [](sqlite3* database, char**, const sqlite3_api_routines*) {
+      sqlite3_commit_hook(database, [](void*) { return ::kill(::getpid(), SIGKILL); }, nullptr);
+      return SQLITE_OK;
+    };
+    sqlite3_auto_extension(reinterpret_cast<void (*)()>(+install));
+    (void)PeopleStore::open(file, Mode::read_write);
+    ::_exit(0);  // Nothing was committed: the test has lost its grip.
   }
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
@@ -379,6 +379,11 @@ TEST_CASE("people in SQLite: a damaged attribute is left out, counted, and found
   const Scratch scratch;
   const auto file = scratch.folder() / "people.sqlite";
   put(*PeopleStore::open(file, Mode::create), {{"anna", "crm", {{"age", "41"}, {"city", "Bern"}}}, {"bert", "crm", {{"city", "Rome"}}}});
+  data::ImportedEvent seen;
+  seen.event.time_us = noon_us;
+  seen.event.visitor = "a visitor";
+  seen.event.item = "i1";
+  PeopleStore::open(file, Mode::read_write)->append(std::span(&seen, 1));
   const auto damage = [&](const std::string& change, const std::string& finding, const std::string& left) {
     INFO(change);
     const auto copy = scratch.folder() / "copy.sqlite";
@@ -398,6 +403,7 @@ TEST_CASE("people in SQLite: a damaged attribute is left out, counted, and found
   CHECK(damage("UPDATE attributes SET source='shop'" + of_anna, "'city' of person 1 from 'shop': does not match its checksum", "age(crm)=41 ") == 1);
   CHECK(damage("UPDATE attributes SET person=9" + of_anna, "'city' of person 9 from 'crm': belongs to person 9, who is not there", "age(crm)=41 ") == 0);
   CHECK(damage("UPDATE attributes SET person=0" + of_anna, "'city' of person 0 from 'crm': belongs to person 0, who is not there", "age(crm)=41 ") == 0);
+  CHECK(damage("UPDATE attributes SET person=3 WHERE person=2", "'city' of person 3 from 'crm': belongs to person 3, who is no user", "age(crm)=41 city(crm)=Bern ") == 0);
   CHECK(damage("UPDATE attributes SET person=1, name='new' WHERE person=2", "'new' of person 1 from 'crm': does not match its checksum", "age(crm)=41 city(crm)=Bern ") == 1);
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -87,8 +88,13 @@ ImportSummary read_events(const std::filesystem::path& file, const ImportOptions
                           const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control = {});
 
 /// Several files as one import, in their order: the currency that one settles is that of the next, counts add up with the first example of each,
-/// a proposal stands once. Errors, cost: as read_events() of each.
+/// a proposal stands once. `file_end` is called behind the last block of each. Errors, cost: as read_events() of each.
 ImportSummary read_event_files(std::span<const std::filesystem::path> files, const ImportOptions& options,
-                               const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control = {});
+                               const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control = {},
+                               const std::function<void(const std::filesystem::path& file)>& file_end = {});
+
+/// XXH3-128 of a file's bytes as they lie on disk; nothing for what can be read once only (standard input, a pipe).
+/// Errors: not_found, io_failure. Cost: the file read once.
+[[nodiscard]] std::optional<UserKey> content_key(const std::filesystem::path& file);
 
 }  // namespace pannier::data

@@ -16,8 +16,9 @@ namespace pannier::data {
 
 enum class OnError { stop, skip };
 /// automatic_text: ISO 8601 and relatives only; seconds to microseconds: a number since 1970, decimals allowed, always UTC. none: there are
-/// no times, the order of the file counts: an event's time is the number of its line in microseconds since 1970.
-enum class TimeUnit { automatic_text, seconds, milliseconds, microseconds, none };
+/// no times, the order of the file counts: an event's time is the number of its line in microseconds since 1970. day_first, month_first: dates of
+/// numbers with the year last, 31/12/2010 or 12/31/2010 (also with . and -, with one digit or two), perhaps a time as in ISO 8601 behind a blank.
+enum class TimeUnit { automatic_text, seconds, milliseconds, microseconds, none, day_first, month_first };
 
 /// Fields of INTERFACE order: "event_id time kind user visitor session order item item_name quantity price currency value
 /// position dwell_ms query page device country channel consent request_id slot".
@@ -62,7 +63,7 @@ struct ImportOptions {
 /// Parses "EUR=0.86,USD=0.79". Errors: invalid_argument (no ISO 4217 code, one twice, no number above 0 and at most 1e6).
 [[nodiscard]] std::vector<std::pair<std::string, double>> parse_rates(std::string_view text);
 
-/// Parses the word of --time-unit: iso, s, ms, us or none. Errors: invalid_argument.
+/// Parses the word of --time-unit: iso, s, ms, us, none, dmy or mdy. Errors: invalid_argument.
 [[nodiscard]] TimeUnit parse_time_unit(std::string_view text);
 
 /// Reads item ids: one a line, or the column item of a CSV or TSV file with such a header. Blanks at the ends of a line count as part of an id.
@@ -80,6 +81,10 @@ struct ImportTexts {
 };
 /// Errors: invalid_argument, `where` the member's name; of drop_items those of read_item_list().
 [[nodiscard]] ImportOptions import_options(const ImportTexts& texts);
+
+/// Stands for all that tells which events a file's lines become: equal options have equal keys (on_error, drop_items and currency, which
+/// only leave lines out, are not in it).
+[[nodiscard]] std::uint64_t reading_key(const ImportOptions& options);
 
 /// The names of all event fields, in the order above.
 [[nodiscard]] std::span<const std::string_view> event_field_names() noexcept;

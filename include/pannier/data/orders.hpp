@@ -11,11 +11,11 @@
 
 namespace pannier::data {
 
-/// How the refund lines of orders without a person found what they take back.
+/// How refund lines found what they take back.
 struct RefundMatches {
   std::uint64_t whole = 0;      ///< Lines all of whose units were found.
   std::uint64_t in_part = 0;    ///< Lines of which some were.
-  std::uint64_t unmatched = 0;  ///< Lines of which none was: what they cancel is older than the log, or has another price.
+  std::uint64_t unmatched = 0;  ///< Lines of which none was: what they cancel is older than the log, or, without a person, has another price.
   bool operator==(const RefundMatches&) const = default;
 };
 
@@ -36,6 +36,10 @@ struct OrderRows {
 /// Cost: O(events without a person log of them) time, 40 bytes an event of them beside the result. Repeats: same bits for any thread count.
 /// Errors: as build_interactions().
 [[nodiscard]] OrderRows build_order_rows(const EventLog& log, const WeightingConfig& config, std::int64_t now_us, const FitControl& control = {});
+
+/// How the refund lines of known people found the purchases that they take back: of the same person and item, before them, the latest units first, as
+/// weigh_history() takes them. Cost: O(purchases log purchases). Errors: unsupported (more than 4294967295 events).
+[[nodiscard]] RefundMatches match_refunds(const EventLog& log);
 
 /// Baskets x items, values 1.
 struct Baskets {

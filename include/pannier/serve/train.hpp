@@ -85,6 +85,7 @@ struct TrainReport {
   std::uint64_t users = 0, items = 0;      ///< People with events, items of the generation.
   std::uint64_t orders_without_person = 0; ///< That are trained on: some of their weight is left.
   data::RefundMatches cancellations;       ///< What became of the refund lines of orders without a person.
+  data::RefundMatches cancellations_of_people;   ///< And of those of known people.
   std::vector<TrainedModel> models;
   double seconds = 0;
   double peak_rss_mb = 0;                  ///< As peak_rss_mb().
@@ -97,11 +98,12 @@ struct TrainReport {
 /// every file has been read to its end the events are committed and stay, also when the fit is stopped later: a second run
 /// counts them as duplicates. No lock is held while fitting; events recorded meanwhile are for the next run.
 /// Progress: stages "reading events", "reading users", "ingesting", "building the matrix", "fitting NAME", "evaluating NAME", "publishing".
-/// Errors: those of its parts; invalid_argument when there is no event of positive weight that a person or an order holds (a log without people is trained on its orders); read_only.
+/// Errors: those of its parts; invalid_argument when a file that the store took in before (told by its bytes) is read by other options and would give
+/// other events beside those it gave; invalid_argument when there is no event of positive weight that a person or an order holds (a log without people is trained on its orders); read_only.
 TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control = {});
 
 /// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}, "noted": {fact: n}, "proposals": [text],
-/// "no_products": [{"item", "name", "lines", "example", "why"}]}, "users", "items", "items_dropped": {cause: n}, "items_without_events", "items_not_in_file", "events_left_out", "people": {"read", "kept", "changed", "with_events", "dropped": {cause: n}, "proposals": [text]}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
+/// "no_products": [{"item", "name", "lines", "example", "why"}]}, "users", "items", "items_dropped": {cause: n}, "items_without_events", "items_not_in_file", "events_left_out", "people": {"read", "kept", "changed", "with_events", "dropped": {cause: n}, "proposals": [text]}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "cancellations": {"whole", "in_part", "unmatched"}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
 [[nodiscard]] std::string to_json(const TrainReport& report);
 
 /// The most memory this process has held so far, in units of 1,000,000 bytes; 0 where the system does not tell.

@@ -46,6 +46,13 @@ struct ProfileCounts {
   std::uint64_t with_events = 0;  ///< Profiles of people who have events.
 };
 
+/// How a file of events was read last.
+struct FileReading {
+  std::uint64_t events = 0;       ///< Events that it handed on, known or new; at most 2^40 - 1.
+  std::uint32_t options = 0;      ///< Stands for the options (data::reading_key), at most 2^23 - 1.
+  bool operator==(const FileReading&) const = default;
+};
+
 /// An attribute of a person, and who says it.
 struct PersonAttribute {
   std::string name, source, value;
@@ -100,6 +107,10 @@ class PeopleStore {
     /// Keeps what profiles say of people, who need no events for it: each attribute replaces what its source said of it before, an empty one takes that
     /// back, one from another source stands beside it; of an attribute twice in a profile the last counts. Errors: invalid_argument (as data::require_valid), io_failure.
     virtual ProfileCounts put_profiles(std::span<const data::Profile> profiles) = 0;
+    /// How a file of that content was read, by the transactions before and this one; nothing: never. Errors: malformed_input on a damaged row.
+    [[nodiscard]] virtual std::optional<FileReading> reading(const UserKey& content) const = 0;
+    /// Keeps it at commit. Errors: invalid_argument (out of range), io_failure.
+    virtual void keep_reading(const UserKey& content, const FileReading& reading) = 0;
     virtual void commit() = 0;
   };
   [[nodiscard]] virtual std::unique_ptr<Transaction> begin() = 0;
