@@ -95,8 +95,8 @@ void ImportFlags::add_to(CLI::App& app) {
   app.add_option("--drop-items", drop_items, "File of items that are no products: an id a line, or a table with a column item");
   app.add_option("--fold-case", fold_case, "item: codes that differ only in case or in blanks at their ends are one")->check(CLI::IsMember({"item"}));
   app.add_option("--rate", rate, "What a currency is worth in the log's one: EUR=0.86");
-  app.add_option("--time-unit", time_unit, "Unit of times that are numbers; none: no times, the order of the file counts")
-      ->check(CLI::IsMember({"iso", "s", "ms", "us", "none"}))
+  app.add_option("--time-unit", time_unit, "Unit of times that are numbers; dmy, mdy: dates with the day or the month first; none: no times, the order of the file counts")
+      ->check(CLI::IsMember({"iso", "s", "ms", "us", "none", "dmy", "mdy"}))
       ->capture_default_str();
   app.add_option("--utc-offset", utc_offset, "Offset of times without one, as +02:00");
   app.add_option("--on-error", on_error, "At a line that cannot be used: stop, or skip and count it")
@@ -147,7 +147,7 @@ void print_json(const Json& object) { std::cout << object.dump(-1, ' ', false, J
 std::string describe_dropped(const std::map<std::string, data::ImportSummary::Cause>& dropped) {
   std::string text;
   for (const auto& [cause, what] : dropped)
-    text += "  left out " + grouped(what.lines) + (what.lines == 1 ? " line: " : " lines: ") + cause +
+    text += "  left out " + counted(what.lines, "line") + ": " + cause +
             (what.example.empty() ? "" : ", first: " + what.example) + '\n';
   return text;
 }
@@ -157,6 +157,13 @@ std::string describe_noted(const std::map<std::string, data::ImportSummary::Caus
   for (const auto& [fact, what] : noted) text += "  noted " + grouped(what.lines) + ": " + fact + ", first: " + what.example + '\n';
   for (const auto& proposal : proposals) text += "  proposal: " + proposal + '\n';
   return text;
+}
+
+std::string describe_stays(const std::vector<std::string>& proposals) {
+  const auto reads_otherwise = [](const std::string& proposal) {
+    return proposal.find("--fold-case") != std::string::npos || proposal.find("--refund-prefix") != std::string::npos || proposal.find("--time-unit") != std::string::npos;
+  };
+  return std::any_of(proposals.begin(), proposals.end(), reads_otherwise) ? "  what a store took in stays as it was read: follow such a proposal in a new store\n" : "";
 }
 
 std::string describe_no_products(const std::vector<data::NoProduct>& codes) {
@@ -179,7 +186,7 @@ Json no_products_json(const std::vector<data::NoProduct>& codes) {
 }
 
 std::string describe_people(const serve::PeopleRead& people) {
-  return "read " + grouped(people.read) + " lines of people: " + grouped(people.kept) + " kept, " + grouped(people.with_events) + " of them with events, " +
+  return "read " + counted(people.read, "line") + " of people: " + grouped(people.kept) + " kept, " + grouped(people.with_events) + " of them with events, " +
          grouped(people.changed) + " with something new\n" + describe_dropped(people.dropped) + describe_noted({}, people.proposals);
 }
 
@@ -299,6 +306,15 @@ std::string grouped(std::uint64_t value) {
   std::string text = std::to_string(value);
   for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
   return text;
+}
+
+std::string counted(std::uint64_t number, const std::string& one) { return grouped(number) + ' ' + one + (number == 1 ? "" : "s"); }
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
 }
 
 namespace {

@@ -69,6 +69,8 @@ void print_json(const Json& object);
 [[nodiscard]] std::string describe_dropped(const std::map<std::string, data::ImportSummary::Cause>& dropped);
 /// What was noted of the lines, with an example each, and what is proposed.
 [[nodiscard]] std::string describe_noted(const std::map<std::string, data::ImportSummary::Cause>& noted, const std::vector<std::string>& proposals);
+/// For a store that took a file in: that what it took in stays as it was read, where a proposal would read it otherwise; else "".
+[[nodiscard]] std::string describe_stays(const std::vector<std::string>& proposals);
 /// The codes that look like no products, a line each with its example and why; the first twenty.
 [[nodiscard]] std::string describe_no_products(const std::vector<data::NoProduct>& codes);
 [[nodiscard]] Json no_products_json(const std::vector<data::NoProduct>& codes);
@@ -105,6 +107,10 @@ void require_writable(const std::string& file);
 
 /// 1234567 as "1,234,567".
 [[nodiscard]] std::string grouped(std::uint64_t number);
+/// "1 line", "1,234 lines".
+[[nodiscard]] std::string counted(std::uint64_t number, const std::string& one);
+/// A field of a CSV line, in quotes where it needs them (RFC 4180).
+[[nodiscard]] std::string csv_field(const std::string& text);
 
 /// A table of texts: columns padded, numbers (columns named in `right`) to the right.
 [[nodiscard]] std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right);

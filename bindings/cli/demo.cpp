@@ -6,6 +6,7 @@
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "pannier/core/config.hpp"
 #include "pannier/core/time.hpp"
@@ -30,6 +31,12 @@ struct Customer {
   std::string id;
   PersonSort sort = PersonSort::user;
   std::vector<store::PersonEvent> events;
+  std::vector<ItemKey> items;   ///< Of the events, oldest first.
+  /// A session is asked for by its items: no request names one.
+  void name(serve::Request& request) const {
+    if (sort == PersonSort::session) request.session = items;
+    else (sort == PersonSort::user ? request.user : request.visitor) = id;
+  }
 };
 
 void heading(int number, const std::string& text) {
@@ -42,8 +49,6 @@ std::string item_text(const store::ItemTable& items, ItemIndex item) {
   return name.empty() ? std::string(items.id(item)) : shortened(name, 44);
 }
 
-std::string_view person_of(const data::Event& event) { return !event.user.empty() ? event.user : !event.visitor.empty() ? event.visitor : event.session; }
-
 /// Refuses a customer whom no event names, before anything is trained for nothing; standard input is read once only and is not asked.
 void require_somebody(const std::string& wanted, const std::vector<std::string>& files, const data::ImportOptions& import, const FitControl& control) {
   struct Found {};
@@ -53,7 +58,7 @@ void require_somebody(const std::string& wanted, const std::vector<std::string>&
         std::vector<std::filesystem::path>(files.begin(), files.end()), import,
         [&](std::span<const data::ImportedEvent> events) {
           for (const auto& [event, ordinal] : events)
-            if (person_of(event) == wanted) throw Found{};
+            if (const auto person = data::person_name(event); person && person->id == wanted) throw Found{};
         },
         control);
   } catch (const Found&) {
@@ -81,9 +86,11 @@ Customer choose_customer(const store::Store& store, const store::ItemTable& item
     const std::size_t distance = bought > 12 ? bought - 12 : 12 - bought;
     if (distance < best_distance) {
       best_distance = distance;
-      best = {id, sort, events};
+      best = {id, sort, events, {}};
     }
   }
+  for (const auto& event : best.events)
+    if (event.has_item) best.items.push_back(event.item);
   return best;
 }
 
@@ -92,7 +99,7 @@ void show_history(const Customer& customer, const store::ItemTable& items) {
   for (auto event = customer.events.rbegin(); event != customer.events.rend() && rows.size() < 10; ++event) {
     const auto item = event->has_item ? items.find(event->item) : std::nullopt;
     if (!item) continue;
-    rows.push_back({format_time(event->time_us).substr(0, 10), std::string(name(event->kind)), std::string(items.id(*item)),
+    rows.push_back({event->time_us < us_per_day ? std::string() : format_time(event->time_us).substr(0, 10), std::string(name(event->kind)), std::string(items.id(*item)),
                     item_text(items, *item), std::string(items.category(*item))});
   }
   std::cout << table(rows, {});
@@ -239,17 +246,21 @@ Json show(const Command& command, const Options& options) {
     return trained;
   }();
   // The new store stands; only now the old one goes.
-  const Making old{folder / ("store.old-" + std::to_string(getpid()))};
+  Making old{folder / ("store.old-" + std::to_string(getpid()))};
   if (fs::exists(store_folder)) fs::rename(store_folder, old.folder, failure);
   if (!failure) {
     fs::rename(making.folder, store_folder, failure);
     std::error_code ignored;
     if (failure && fs::exists(old.folder)) fs::rename(old.folder, store_folder, ignored);
+    if (ignored) {
+      const auto kept = std::exchange(old.folder, {});  // Where it is, it stays.
+      throw Error(ErrorCode::io_failure, store_folder.string(), "cannot be replaced: " + failure.message() + "; the old store is " + kept.string());
+    }
   }
   if (failure) throw Error(ErrorCode::io_failure, store_folder.string(), "cannot be replaced: " + failure.message());
   making.folder.clear();
   const auto store = store::Store::open(store_folder, store::Store::Mode::read_write);
-  std::cout << "  " << grouped(report.read) << " lines read, " << grouped(report.ingested) << " events taken in\n"
+  std::cout << "  " << counted(report.read, "line") << " read, " << counted(report.ingested, "event") << " taken in\n"
             << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals) << describe_no_products(report.no_products);
   if (!inputs.users.empty()) std::cout << "  " << describe_people(report.people);
   std::cout << "  " << grouped(report.users) << " people, " << grouped(report.items) << " items;";
@@ -275,7 +286,7 @@ Json show(const Command& command, const Options& options) {
     show_history(customer, items);
 
     serve::Request request;
-    (customer.sort == PersonSort::user ? request.user : request.visitor) = customer.id;
+    customer.name(request);
     request.explain = true;
     engine->answer(request, workspace, response);
     heading(5, "Recommended to " + customer.id + " (" + std::string(name(response.policy())) + ", " + number(response.microseconds(), 0) + " us)");
@@ -297,9 +308,11 @@ Json show(const Command& command, const Options& options) {
       data::Event click;
       click.time_us = system_time_us();
       click.kind = data::EventKind::add_to_cart;
-      (customer.sort == PersonSort::user ? click.user : click.visitor) = customer.id;
+      (customer.sort == PersonSort::user ? click.user : customer.sort == PersonSort::visitor ? click.visitor : click.session) = customer.id;
       click.item = items.id(clicked);
       engine->record({&click, 1});
+      customer.items.push_back(key);
+      customer.name(request);
       request.explain = false;
       engine->answer(request, workspace, response);
       heading(7, customer.id + " puts " + item_text(items, clicked) + " into the cart; the next answer");

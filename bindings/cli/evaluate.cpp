@@ -15,13 +15,6 @@ struct Options {
   DataFlags data;
 };
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + '"';
-}
-
 /// One line a tested person and rank: person (row of the split), rank, item, score, whether it was held out.
 class RankLines {
  public:

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <optional>
 
 #include "command.hpp"
 #include "pannier/serve/engine.hpp"
@@ -30,7 +31,8 @@ void answer_file(const Command& command, serve::Engine& engine, const std::strin
   std::string answers;
   std::uint64_t count = 0, line_number = 0;
   const Stopwatch watch;
-  for (std::string line; std::getline(in, line);) {
+  std::optional<Error> refused;   // What stands before a bad line is answered all the same.
+  for (std::string line; !refused && std::getline(in, line);) {
     ++line_number;
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
@@ -40,18 +42,20 @@ void answer_file(const Command& command, serve::Engine& engine, const std::strin
       answers += answer;
       if (!(command.json && output.empty())) answers += '\n';
     } catch (const Error& error) {
-      if (output.empty() && !command.json) std::cout << answers << std::flush;  // What stands before is done, and answered.
-      throw Error(error.code(), file + ':' + std::to_string(line_number) + (error.where().empty() ? "" : ": " + error.where()),
-                  error.problem(), error.allowed());
+      refused.emplace(error.code(), file + ':' + std::to_string(line_number) + (error.where().empty() ? "" : ": " + error.where()), error.problem(),
+                      error.allowed());
+      break;
     }
     ++count;
   }
   if (in.bad()) throw Error(ErrorCode::io_failure, file, "cannot be read");
   if (output.empty()) {
     std::cout << (command.json ? "{\"answers\":[" + answers + "]}\n" : answers);
+    if (refused) throw Error(*refused);
     return;
   }
   write_text(output, answers);
+  if (refused) throw Error(*refused);
   if (command.json) {
     print_json({{"requests", count}, {"file", output}, {"seconds", watch.seconds()}});
   } else {
@@ -101,8 +105,8 @@ void add_recommend(CLI::App& app, Commands& commands) {
   auto* who = recommend.app->add_option_group("who", "for whom");
   who->add_option("--user", options->user, "Id of a user");
   who->add_option("--visitor", options->visitor, "Id of a visitor");
-  who->add_option("--session", options->session, "Items of an anonymous session or cart, oldest first: I,J,... or a JSON array of texts");
-  who->add_option("--requests", options->requests, "File of requests, one JSON object a line (docs/interface.md), carried out in order; a bad line stops, what stands before it is done");
+  who->add_option("--session", options->session, "Items of an anonymous session or cart, oldest first: I,J,..., or a JSON array where ids hold commas");
+  who->add_option("--requests", options->requests, "File of requests, one JSON object a line (docs/interface.md), carried out in order; a bad line stops, what stands before it is answered");
   who->require_option(1, 0);  // At least one.
   recommend.app->add_option("--store", options->store, "Folder of the store")->required();
   recommend.app->add_option("-n", options->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
@@ -170,7 +174,7 @@ void add_recommend(CLI::App& app, Commands& commands) {
   auto& together = add_command(app, commands, "together", "Items bought together with an item, or with the items of a cart");
   auto cart = std::make_shared<Options>();
   together.app->add_option("--store", cart->store, "Folder of the store")->required();
-  together.app->add_option("--item", cart->item, "Id of the item, or of the items of a cart: I,J,... or a JSON array of texts")->required();
+  together.app->add_option("--item", cart->item, "Id of the item, or of the items of a cart: I,J,..., or a JSON array where ids hold commas")->required();
   together.app->add_option("-n", cart->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();
   together.app->add_option("--category", cart->category, "Only items of this category path, and of those under it");
   together.app->add_flag("--explain", cart->explain, "Say which items of the cart speak for each item");

@@ -45,7 +45,7 @@ Json history_json(const std::vector<store::PersonEvent>& events, const store::It
     if (!item || std::find(shown.begin(), shown.end(), *item) != shown.end()) continue;
     shown.push_back(*item);
     auto entry = item_json(items, *item);
-    entry["date"] = format_time(event->time_us).substr(0, 10);
+    entry["date"] = event->time_us < us_per_day ? std::string() : format_time(event->time_us).substr(0, 10);  // Without times: none.
     entry["kind"] = name(event->kind);
     entry["quantity"] = event->quantity;
     out.push_back(std::move(entry));
@@ -221,7 +221,7 @@ Json ReportCollector::finish(const std::shared_ptr<store::Store>& store, const s
       const auto item = items.find(item_key(id));
       if (!item || list.size() == 3) continue;
       try {
-        engine->call_json(Json{{"op", op}, {"items", Json::array({id})}, {"n", 5}}.dump(), workspace, response);
+        static_cast<void>(engine->call_json(Json{{"op", op}, {"items", Json::array({id})}, {"n", 5}}.dump(), workspace, response));
         if (response.items().empty() || name(response.policy()) != op) continue;   // a fallback says nothing of this item
         auto entry = item_json(items, *item);
         entry["answers"] = answer_json(response, items);

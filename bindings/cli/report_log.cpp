@@ -77,6 +77,8 @@ Json sales_json(const data::EventLog& log) {
     all.add(sales);
   }
   Json out = all.json(days.empty() ? "" : date_of(days.begin()->first));
+  // Events of 1970-01-01 alone are those of a log without times (--time-unit none).
+  out["timed"] = days.size() != 1 || days.begin()->first != 0;
   out["until"] = days.empty() ? "" : date_of(days.rbegin()->first);
   const auto priced = std::count_if(log.prices().begin(), log.prices().end(), [](float price) { return std::isfinite(price) && price > 0; });
   out["has_prices"] = priced > 0 && all.revenue > 0;

@@ -30,7 +30,9 @@ std::string header(const Json& report) {
   const auto& sales = report["sales"];
   std::string out = "<header><p class=\"soft\">pannier " + escaped(report.value("version", "")) + " · generation " + escaped(report["train"].value("generation", "")) + " · " +
                     escaped(report.value("made", "")) + "</p><h1>" + shop_text(report.value("title", "")) + "</h1>";
-  out += "<p class=\"soft\">From " + escaped(sales.value("from", "")) + " to " + escaped(sales.value("until", "")) + ", times in UTC</p><div class=\"tiles\">";
+  out += sales.value("timed", true) ? "<p class=\"soft\">From " + escaped(sales.value("from", "")) + " to " + escaped(sales.value("until", "")) + ", times in UTC</p>"
+                                    : "<p class=\"soft\">A log without times</p>";
+  out += "<div class=\"tiles\">";
   out += tile(grouped(count_at(log, "events")), "events") + tile(grouped(count_at(log, "people")), "customers and visitors") + tile(grouped(count_at(log, "items")), "products");
   if (count_at(sales, "orders") > 0) out += tile(grouped(count_at(sales, "orders")), sales.value("has_orders", false) ? "orders" : "customer days with a purchase");
   if (sales.value("has_prices", false)) out += tile(money(number_at(sales, "revenue")), "sales less refunds, in the log’s currency");
@@ -41,7 +43,7 @@ std::string header(const Json& report) {
 
 std::string reading_section(const Json& report) {
   const auto& events = report["train"]["events"];
-  std::string text = "<p>" + grouped(count_at(events, "read")) + " lines read";
+  std::string text = "<p>" + grouped(count_at(events, "read")) + (count_at(events, "read") == 1 ? " line read" : " lines read");
   if (report.contains("files")) {
     text += " from ";
     std::size_t n = 0;
@@ -73,6 +75,7 @@ std::string reading_section(const Json& report) {
 
 std::string sales_section(const Json& report) {
   const auto& sales = report["sales"];
+  if (!sales.value("timed", true)) return "";
   const auto& weeks = sales["weeks"];
   const bool orders = count_at(sales, "orders") > 0, prices = sales.value("has_prices", false);
   const std::string by = sales["months"].size() <= 2 && !weeks.empty() ? "weeks" : sales["months"].size() <= 36 ? "months" : "years";

@@ -20,12 +20,12 @@ data::EventLog thinned(const data::EventLog& log, std::uint32_t every) {
   return data::filtered(log, [&](std::size_t n) { return (persons[n] != data::no_person ? persons[n] : orders[n]) % every == 0; });
 }
 
-/// The time from which on the last fifth of the evidence lies; nothing where all of it has one time.
+/// The time from which on the last fifth of the evidence lies; nothing where all of it has one time, or none (--time-unit none).
 std::optional<std::int64_t> cut_of(const data::EventLog& log, const data::WeightingConfig& weighting) {
   std::vector<std::int64_t> times;
   for (std::size_t n = 0; n < log.size(); ++n)
     if (log.persons()[n] != data::no_person && weighting.weights[static_cast<std::size_t>(log.kinds()[n])] > 0) times.push_back(log.times_us()[n]);
-  if (times.empty()) return std::nullopt;
+  if (times.empty() || *std::max_element(times.begin(), times.end()) < us_per_day) return std::nullopt;
   const auto at = times.begin() + static_cast<std::ptrdiff_t>(times.size() * 4 / 5);
   std::nth_element(times.begin(), at, times.end());
   if (*std::min_element(times.begin(), times.end()) == *at) return std::nullopt;

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -9,18 +8,11 @@
 namespace pannier::cli {
 namespace {
 
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == text.npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + '"';
-}
-
 /// A CSV table that --drop-items reads: its column item counts, the others say why.
 std::string drop_list(const std::vector<std::string>& known, const std::vector<data::NoProduct>& found) {
   std::string text = "item,name,lines,why\n";
-  for (const auto& item : known) text += quoted(item) + ",,,named by --drop-items\n";
-  for (const auto& code : found) text += quoted(code.item) + ',' + quoted(code.name) + ',' + std::to_string(code.lines) + ',' + quoted(code.why) + '\n';
+  for (const auto& item : known) text += csv_field(item) + ",,,named by --drop-items\n";
+  for (const auto& code : found) text += csv_field(code.item) + ',' + csv_field(code.name) + ',' + std::to_string(code.lines) + ',' + csv_field(code.why) + '\n';
   return text;
 }
 
@@ -70,12 +62,10 @@ void add_train(CLI::App& app, Commands& commands) {
       std::cout << serve::to_json(report) << '\n';
       return;
     }
-    std::cout << "read " << grouped(report.read) << " lines: " << grouped(report.ingested) << " new events, "
+    std::cout << "read " << counted(report.read, "record") << ": " << counted(report.ingested, "new event") << ", "
               << grouped(report.duplicates) << " known already\n"
-              << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals);
-    const auto of_reading = [](const std::string& proposal) { return proposal.find("--drop-items") == proposal.npos; };
-    if (std::any_of(report.proposals.begin(), report.proposals.end(), of_reading)) std::cout << "  what a store took in stays as it was read: try a proposal on a new store\n";
-    std::cout << describe_no_products(report.no_products);
+              << describe_dropped(report.dropped) << describe_noted(report.noted, report.proposals) << describe_no_products(report.no_products)
+              << describe_stays(report.proposals);
     if (!options->write_drop_items.empty())
       std::cout << "  wrote " << grouped(inputs.import.drop_items.size() + report.no_products.size()) << " codes to " << options->write_drop_items
                 << ": take out what is a product, and train again with --drop-items " << options->write_drop_items << '\n';
@@ -83,13 +73,13 @@ void add_train(CLI::App& app, Commands& commands) {
     if (!options->items.empty())
       std::cout << "of the items file " << grouped(report.items_without_events) << " without an event; not in it " << grouped(report.items_not_in_file) << " of the events' items\n";
     if (report.events_left_out != 0) std::cout << "left out of training " << grouped(report.events_left_out) << " events about items of --drop-items\n";
-    else if (report.read != 0 && !inputs.import.drop_items.empty() && !report.dropped.contains("dropped_item"))
+    else if (report.read != 0 && !inputs.import.drop_items.empty() && !report.dropped.contains("dropped_item") && store->generations().size() == 1)  // Later files need not hold them again.
       std::cout << "--drop-items names no item of the log: are its codes written as there?\n";
     if (!options->users.empty()) std::cout << describe_people(report.people);
-    const auto& back = report.cancellations;
-    if (const auto lines = back.whole + back.in_part + back.unmatched; lines != 0)
-      std::cout << grouped(lines) << " cancellations without a person: " << grouped(back.whole) << " matched, " << grouped(back.in_part) << " in part, "
-                << grouped(back.unmatched) << " cancel nothing that is known\n";
+    for (const auto& [back, whose] : {std::pair(report.cancellations_of_people, "of known people"), std::pair(report.cancellations, "without a person")})
+      if (const auto lines = back.whole + back.in_part + back.unmatched; lines != 0)
+        std::cout << counted(lines, "cancellation") << ' ' << whose << ": " << grouped(back.whole) << " matched, " << grouped(back.in_part) << " in part, "
+                  << grouped(back.unmatched) << " cancelling no purchase of the log\n";
     std::cout << "trained on " << grouped(report.users) << " people, ";
     if (report.orders_without_person != 0) std::cout << grouped(report.orders_without_person) << " orders without one, ";
     std::cout << grouped(report.items) << " items:";

@@ -271,9 +271,9 @@ py::dict train(store::Store& store, const std::vector<std::string>& events, cons
   result["items"] = report.items;
   result["items_dropped"] = to_dict(report.items_dropped);
   result["items_without_events"] = report.items_without_events, result["items_not_in_file"] = report.items_not_in_file, result["events_left_out"] = report.events_left_out;
-  const auto& back = report.cancellations;
-  const py::dict cancellations(py::arg("whole") = back.whole, py::arg("in_part") = back.in_part, py::arg("unmatched") = back.unmatched);
-  result["orders_without_person"] = py::dict(py::arg("trained") = report.orders_without_person, py::arg("cancellations") = cancellations);
+  const auto matches = [](const data::RefundMatches& of) { return py::dict(py::arg("whole") = of.whole, py::arg("in_part") = of.in_part, py::arg("unmatched") = of.unmatched); };
+  result["orders_without_person"] = py::dict(py::arg("trained") = report.orders_without_person, py::arg("cancellations") = matches(report.cancellations));
+  result["cancellations"] = matches(report.cancellations_of_people);
   result["people"] = py::dict(py::arg("read") = report.people.read, py::arg("kept") = report.people.kept, py::arg("changed") = report.people.changed,
                               py::arg("with_events") = report.people.with_events, py::arg("dropped") = to_dict(report.people.dropped),
                               py::arg("proposals") = to_list(report.people.proposals));

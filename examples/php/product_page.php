@@ -24,10 +24,11 @@ $words = ['because_of' => 'because of', 'similar_to' => 'like', 'bought_with' =>
           'recently_viewed' => 'looked at:', 'popular' => 'popular:', 'trending' => 'trending:', 'seasonal' => 'in season:'];
 $row = function (string $title, array $request) use ($ask, $name, $words): void {
     echo '<h2>', htmlspecialchars($title), "</h2>\n<ul>\n";
-    foreach ($ask($request + ['n' => 4, 'explain' => true])['items'] as $item) {
-        $why = $words[$item['reasons'][0]['kind']] . ' ' . $name($item['reasons'][0]['item']);
-        echo '  <li>', htmlspecialchars($item['name'] ?: $item['item']), ' <small>', htmlspecialchars($why), "</small></li>\n";
-    }
+    // A product too new for the store: its rows stay empty, and the log says why.
+    try { $items = $ask($request + ['n' => 4, 'explain' => true])['items']; } catch (RuntimeException $refused) { error_log($refused->getMessage()); $items = []; }
+    $why = fn(array $reasons): string => implode(' · ', array_map(fn($reason) => $words[$reason['kind']] . ' ' . $name($reason['item']), $reasons));
+    foreach ($items as $item)
+        echo '  <li>', htmlspecialchars($item['name'] ?: $item['item']), ' <small>', htmlspecialchars($why($item['reasons'])), "</small></li>\n";
     echo "</ul>\n";
 };
 $row('For you', isset($argv[3]) ? ['user' => $argv[3], 'session' => [$argv[2]]] : ['session' => [$argv[2]]]);

@@ -271,10 +271,12 @@ def test_a_file_of_requests_is_answered_line_by_line(pannier, store, tmp_path):
     requests.write_text('{"op":"recommend","user":"x","n":3}\n{"op":"recommend","usr":"y"}\n')
     done = pannier("recommend", "--store", store, "--requests", requests, "-o", tmp_path / "other.jsonl")
     assert done.code == 1 and f"{requests}:2" in done.err and "usr" in done.err
-    assert not (tmp_path / "other.jsonl").exists()
-    # Without a file what stands before the bad line is answered.
-    done = pannier("recommend", "--store", store, "--requests", requests)
-    assert done.code == 1 and len(json.loads(done.out)["items"]) == 3
+    # What stands before the bad line is answered, wherever the answers go.
+    assert [len(json.loads(line)["items"]) for line in (tmp_path / "other.jsonl").read_text().splitlines()] == [3]
+    printed = pannier("recommend", "--store", store, "--requests", requests)
+    assert printed.code == 1 and len(json.loads(printed.out)["items"]) == 3
+    printed = pannier("recommend", "--store", store, "--requests", requests, "--json")
+    assert printed.code == 1 and len(printed.json["answers"]) == 1 and json.loads(printed.err)["error"]["where"].startswith(f"{requests}:2")
 
 
 def test_generations_are_shown_rolled_back_and_pruned(pannier, shop, config, tmp_path):

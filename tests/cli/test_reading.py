@@ -99,7 +99,12 @@ def test_the_summary_is_printed_with_examples_and_proposals(pannier, quick, tmp_
     for text in ("left out 1 line: stock_correction, first: ", "orders.csv:25:quantity", "noted 1: zero_price, first: ", "noted 1: duplicate_line", "noted 1: case_variants",
                  "proposal: 1 code differs only in case", "--refund-prefix order=C"):
         assert text in done.out, done.out
-    told = pannier(*command, "--refund-prefix", "order=C", "--fold-case", "item", "--drop-items", tmp_path / "drop.txt", "--json").json["events"]
+    assert "what a store took in stays as it was read: follow such a proposal in a new store" in done.out
+    otherwise = ["--refund-prefix", "order=C", "--fold-case", "item", "--drop-items", tmp_path / "drop.txt"]
+    refused = pannier(*command, *otherwise)
+    assert refused.code == 1 and "has taken in the same file by other options" in refused.err and "a new store" in refused.err
+    command[2] = tmp_path / "new"
+    told = pannier(*command, *otherwise, "--json").json["events"]
     assert told["noted"]["cancellation"] == 3 and told["noted"]["negative_quantity"] == 4
     assert told["dropped"] == {"dropped_item": 1, "negative_price": 1, "stock_correction": 1} and told["proposals"] == []
 
@@ -144,6 +149,33 @@ def test_a_store_keeps_its_currency_over_files(pannier, quick, tmp_path):
     assert pannier(*command, file("b.csv", "USD"), "--rate", "USD=0.9").code == 0
     both = pannier(*command, file("a2.csv", "EUR"), file("b2.csv", "GBP"), "--on-error", "skip")
     assert both.json["events"]["dropped"] == {"other_currency": 4} and "two currencies, EUR and GBP" in both.json["events"]["proposals"][0]
+
+
+def test_an_import_of_which_nothing_can_be_used_names_every_cause(pannier, quick, tmp_path):
+    file = tmp_path / "e.csv"
+    file.write_text("time,kind,user,item\nyesterday,purchase,u,a\n2024-05-01,bought,u,a\n2024-05-01,purchase,u,\n")
+    done = pannier("train", "--store", tmp_path / "store", "--events", file, "--on-error", "skip", "--config", quick)
+    assert done.code == 1 and not (tmp_path / "store").exists()
+    for cause in ("bad_time", "unknown_kind", "missing_item"):
+        assert f"left out 1 of 3 lines: {cause}, first: " in done.err, done.err
+
+
+def test_a_drop_list_is_wondered_at_once_and_then_no_more(pannier, quick, tmp_path):
+    (tmp_path / "e.csv").write_text(as_csv())
+    (tmp_path / "drop.txt").write_text("POST\n")
+    command = ["train", "--store", tmp_path / "store", "--events", tmp_path / "e.csv", "--config", quick, "--drop-items", tmp_path / "drop.txt"]
+    assert "--drop-items names no item of the log" in pannier(*command).out
+    assert "--drop-items names no item of the log" not in pannier(*command).out
+
+
+def test_dates_with_the_day_first_are_proposed_and_read(pannier, quick, tmp_path):
+    file = tmp_path / "e.csv"
+    file.write_text("time,user,item\n" + "".join(f"{k + 1}/12/2010 14:05,u{k % 5},i{k % 7}\n" for k in range(28)))
+    command = ["train", "--store", tmp_path / "store", "--events", file, "--kind", "purchase", "--config", quick]
+    assert "need --time-unit dmy" in pannier(*command).err
+    done = pannier(*command, "--time-unit", "dmy", "--json")
+    assert done.code == 0 and done.json["events"]["ingested"] == 28
+    assert pannier("inspect", "--store", tmp_path / "store", "--json").json["generations"][0]["last_event"] == "2010-12-28T14:05:00Z"
 
 
 BAD = {

@@ -192,3 +192,15 @@ def test_a_store_without_new_files_has_a_report(pannier, store, config, tmp_path
     assert done.code == 0 and "report.html" in done.out
     root = ElementTree.fromstring((tmp_path / "report.html").read_text(encoding="utf-8"))
     assert "0 lines read" in "".join(root.itertext())
+
+
+def test_a_log_without_times_has_no_dates_and_is_measured_by_the_last_item(pannier, tmp_path):
+    lines = ["basket,item"] + [f"{k // 4},{'ab'[k // 4 % 2]}{(k * 7 + k // 11) % 9}" for k in range(400)]
+    (tmp_path / "baskets.csv").write_text("\n".join(lines) + "\n")
+    done = pannier("train", "--store", tmp_path / "store", "--events", tmp_path / "baskets.csv", "--map", "session=basket", "--kind", "purchase", "--time-unit", "none",
+                   "--report", tmp_path / "r.html")
+    assert done.code == 0, done.err
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    sections = [section.get("id") for section in ElementTree.fromstring(page).iter("section")]
+    assert "sales" not in sections and "quality" in sections and "popularity" in sections
+    assert "1970" not in page and "A log without times" in page and "last event was held out" in page

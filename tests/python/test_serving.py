@@ -34,7 +34,7 @@ def test_a_known_user_gets_personal_items_with_ids_names_and_reasons(engine):
 def test_known_users_get_items_of_their_taste(engine):
     """Seven of the twenty items of their taste are theirs already, so chance gives four new ones in ten."""
     own = [item.startswith("ab"[user % 2]) for user in range(60) for item in engine.recommend(f"u{user}", n=5).items]
-    assert len(own) == 300 and np.mean(own) > 0.65
+    assert len(own) == 300 and np.mean(own) > 0.7  # .737 here, .703 to .787 over 25 shops of other draws.
 
 
 def test_a_page_outlives_its_engine(shop):
@@ -75,7 +75,7 @@ def test_a_newcomer_is_known_at_once(engine):
         page = engine.recommend(f"new{new}", n=5)
         assert page.policy == "personal" and not set(bought) & set(page.items)
         own += [item.startswith("b") for item in page.items]
-    assert np.mean(own) > 0.65
+    assert np.mean(own) > 0.75  # .800 here, .765 to .941 over 25 shops of other draws; chance gives .46.
 
 
 @pytest.mark.parametrize("time", [
@@ -295,6 +295,7 @@ def test_training_reports_and_refuses_with_file_and_line(tmp_path):
     report = pannier.train(tmp_path / "store", events=[tmp_path / "events.csv"], config=json.dumps(CONFIG), progress=lambda *at: told.append(at))
     assert report["events"] == {"read": 480, "ingested": 480, "duplicates": 0, "dropped": {}, "noted": {}, "proposals": [], "no_products": []}
     assert report["orders_without_person"] == {"trained": 0, "cancellations": {"whole": 0, "in_part": 0, "unmatched": 0}}
+    assert report["cancellations"] == {"whole": 0, "in_part": 0, "unmatched": 0}
     assert report["users"] == 60 and [model["name"] for model in report["models"]] == ["popular", "item_knn", "ials"]
     assert report["seconds"] > 0 and report["peak_rss_mb"] > 0 and told
     again = pannier.train(tmp_path / "store", events=str(tmp_path / "events.csv"), config=CONFIG)

@@ -47,5 +47,14 @@ def test_bad_users_files_are_refused_by_line_or_counted(tmp_path):
     with pytest.raises(pannier.NotFound):
         pannier.train(tmp_path / "store", users=tmp_path / "absent.csv", config=CONFIG)
     for wrong in (None, 7):
-        with pytest.raises((pannier.InvalidArgument, TypeError)):
+        with pytest.raises(pannier.InvalidArgument, match="user"):
             pannier.Store(tmp_path / "store").attributes(wrong)
+
+
+def test_users_and_items_that_are_no_tables_are_refused_by_name(tmp_path):
+    write_shop(tmp_path)
+    for given, where in (({"users": 7}, "users: is of type int"), ({"users": [None]}, r"users\[0\]: is of type NoneType"), ({"items": 7}, "items: is of type int"),
+                         ({"items": ["items.csv"]}, "items: is of type list")):
+        with pytest.raises(pannier.InvalidArgument, match=where):
+            pannier.train(tmp_path / "store", events=tmp_path / "events.csv", config=CONFIG, **given)
+    assert not (tmp_path / "store").exists()

@@ -230,7 +230,7 @@ class Engine:
 
 def train(store: Union[Store, _Path], *, events: Union[_Path, _Frame, Iterable[Union[_Path, _Frame]]] = ..., items: Union[_Path, _Frame, None] = ...,
           users: Union[_Path, _Frame, Iterable[Union[_Path, _Frame]], None] = ..., map: Union[str, dict[str, str], None] = ..., kind: Optional[str] = ..., kinds: Union[str, dict[str, str], None] = ...,
-          time_unit: Optional[Literal["iso", "s", "ms", "us", "none"]] = ..., utc_offset: Optional[str] = ...,
+          time_unit: Optional[Literal["iso", "s", "ms", "us", "none", "dmy", "mdy"]] = ..., utc_offset: Optional[str] = ...,
           refund_prefix: Union[str, dict[str, str], None] = ..., drop_items: Union[_Path, Iterable[str], None] = ...,
           fold_case: Optional[Literal["item"]] = ..., rate: Union[str, dict[str, float], None] = ...,
           on_error: Literal["stop", "skip"] = ..., config: Union[str, dict[str, Any], None] = ..., threads: int = ...,

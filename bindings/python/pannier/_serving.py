@@ -320,7 +320,7 @@ def train(store, *, events=(), items=None, users=None, map=None, kind=None, kind
     other file, so that everything said of files holds for it; messages name it events[0].csv, and a column that holds missing values
     should not turn ids into numbers with a ".0". `config` is the train config, a dict or JSON text. How the files are read: `map` columns by
     field, as a dict or "user=customer_id,item=stock_code"; `kind` one kind for every line; `kinds` the file's words for
-    kinds, as a dict or "view=view_item,buy=purchase"; `time_unit` iso, s, ms, us or none; `utc_offset` as "+02:00";
+    kinds, as a dict or "view=view_item,buy=purchase"; `time_unit` iso, s, ms, us, dmy, mdy or none; `utc_offset` as "+02:00";
     `refund_prefix` as "order=C"; `drop_items` a file or a list of item ids; `fold_case` "item"; `rate` as a dict or "EUR=0.86";
     `on_error` stop or skip. docs/your-data.md explains them. Bad input publishes nothing. Returns what `pannier train --json` prints.
     """
@@ -332,24 +332,30 @@ def train(store, *, events=(), items=None, users=None, map=None, kind=None, kind
     if isinstance(drop_items, (str, os.PathLike)):
         texts["drop_items"] = os.fsencode(drop_items)
     with tempfile.TemporaryDirectory(prefix="pannier-") as folder:
-        given = [events] if isinstance(events, (str, os.PathLike)) or _is_frame(events) else _as_list(events, "events")
-        files = [_file_of(table, folder, f"events[{i}]") for i, table in enumerate(given)]
-        known = [users] if isinstance(users, (str, os.PathLike)) or _is_frame(users) else list(users or ())
-        people = [_file_of(table, folder, f"users[{i}]") for i, table in enumerate(known)]
+        files = [_file_of(table, folder, f"events[{i}]") for i, table in enumerate(_as_list(events, "events"))]
+        people = [_file_of(table, folder, f"users[{i}]") for i, table in enumerate(_as_list(users, "users"))]
+        if items is not None and not _is_table(items):
+            raise InvalidArgument("items", f"is of type {type(items).__name__}", "a path or a pandas DataFrame")
         return _train(store, files, _file_of("" if items is None else items, folder, "items"), people, texts, listed, config, threads, progress)
 
 
 def _as_list(tables, name):
-    """The tables of a list; refuses what is no list, and elements that are neither a path nor a DataFrame."""
+    """The tables of a list, or the one that is none; refuses elements that are neither a path nor a DataFrame."""
+    if _is_table(tables):
+        return [tables]
     allowed = "a path, a pandas DataFrame, or a list of them"
     try:
         tables = list(() if tables is None else tables)
     except TypeError:
         raise InvalidArgument(name, f"is of type {type(tables).__name__}", allowed) from None
     for i, table in enumerate(tables):
-        if not isinstance(table, (str, bytes, os.PathLike)) and not _is_frame(table):
+        if not _is_table(table):
             raise InvalidArgument(f"{name}[{i}]", f"is of type {type(table).__name__}", "a path or a pandas DataFrame")
     return tables
+
+
+def _is_table(table):
+    return isinstance(table, (str, bytes, os.PathLike)) or _is_frame(table)
 
 
 def _is_frame(table):
