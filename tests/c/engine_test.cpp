@@ -22,7 +22,7 @@ TEST_CASE("c: known users get items of their taste", "[c][engine]") {
     REQUIRE(pnr_response_count(opened.response) == 5);
     for (std::size_t slot = 0; slot < 5; ++slot) own += shop::id(opened.response, slot)[0] == (number % 2 == 0 ? 'a' : 'b');
   }
-  CHECK(own > 5 * shop::users * 65 / 100);
+  CHECK(own > 5 * shop::users * 70 / 100);  // .737 here, .703 to .787 over 25 shops of other draws; chance gives .4.
 }
 
 TEST_CASE("c: a known user gets personal items, with ids, names and reasons", "[c][engine]") {
