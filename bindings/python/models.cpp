@@ -9,6 +9,7 @@
 #include "bind.hpp"
 #include "pannier/model/vectors.hpp"
 #include "pannier/core/config.hpp"
+#include "pannier/serve/engine.hpp"
 #include "pannier/serve/registry.hpp"
 #include "pannier/serve/tune.hpp"
 
@@ -115,6 +116,29 @@ py::tuple similar(const Model& model, const Array<std::uint32_t>& items, std::ui
                 });
 }
 
+/// For each of `items` the reasons that the history in `row` gives: at most `most` of (column, share of the score, kind).
+py::list explain(const Model& model, const CsrArrays& histories, std::int64_t row, const Array<std::uint32_t>& items, std::size_t most) {
+  const auto picked = gather(histories.view(), {&row, 1});
+  std::vector<ItemIndex> known, asked;
+  for (const auto column : picked.columns) known.push_back(ItemIndex{column});
+  for (const auto column : elements(items)) asked.push_back(ItemIndex{column});
+  std::vector<model::Reason> reasons(asked.size() * most);
+  std::vector<std::uint32_t> counts(asked.size());
+  {
+    const py::gil_scoped_release unlocked;
+    model::Workspace workspace;
+    model.value->explain_each({.items = known, .weights = picked.values, .kinds = {}, .ages_us = {}}, asked, most, workspace, reasons, counts);
+  }
+  py::list out;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    py::list why;
+    for (const auto& reason : std::span(reasons).subspan(i * most, counts[i]))
+      why.append(py::make_tuple(value(reason.item), reason.weight, to_str(serve::name(static_cast<serve::ReasonKind>(reason.kind)))));
+    out.append(why);
+  }
+  return out;
+}
+
 /// A matrix that Python sees without a copy and cannot write; `keeper` holds its memory.
 py::array read_only(const MatrixView& matrix, const py::object& keeper) {
   py::array view(py::dtype::of<float>(), {matrix.rows, matrix.cols}, {matrix.stride * sizeof(float), sizeof(float)},
@@ -204,6 +228,7 @@ void bind_models(py::module_& module) {
            py::arg("exclude_history"), py::arg("allowed").noconvert(), py::arg("threads"))
       .def("similar", &similar, py::arg("items").noconvert(), py::arg("count"), py::arg("allowed").noconvert(),
            py::arg("threads"))
+      .def("explain", &explain, py::arg("histories"), py::arg("row"), py::arg("items").noconvert(), py::arg("most"))
       .def("item_vectors",
            [](const py::object& self) -> py::object {
              const auto* vectors = self.cast<const Model&>().value->vectors();

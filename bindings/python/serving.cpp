@@ -215,16 +215,9 @@ py::list to_list(const std::vector<std::string>& texts) {
   return list;
 }
 
-/// Lines by cause or fact.
-py::dict to_dict(const std::map<std::string, data::ImportSummary::Cause>& counts) {
-  py::dict out;
-  for (const auto& [name, lines] : counts) out[to_str(name)] = lines.lines;
-  return out;
-}
-
-py::dict train(store::Store& store, const std::vector<std::string>& events, const std::string& items, const std::vector<std::string>& users,
-               const std::map<std::string, std::string>& import, const std::vector<std::string>& drop_items, std::string_view config,
-               int threads, py::object progress) {
+py::object train(store::Store& store, const std::vector<std::string>& events, const std::string& items, const std::vector<std::string>& users,
+                 const std::map<std::string, std::string>& import, const std::vector<std::string>& drop_items, std::string_view config,
+                 int threads, py::object progress) {
   const auto attempt = store.attempt();  // Also what is refused before the training begins.
   serve::TrainInputs inputs;
   for (const auto& file : events) inputs.events.emplace_back(file);
@@ -250,37 +243,7 @@ py::dict train(store::Store& store, const std::vector<std::string>& events, cons
   LongCall call(threads, std::move(progress));
   const auto report = call.run([&](const FitControl& control) { return serve::train(store, inputs, train_config, control); });
 
-  py::list no_products;
-  for (const auto& code : report.no_products) {
-    const py::dict entry(py::arg("item") = to_str(code.item), py::arg("name") = to_str(code.name), py::arg("lines") = code.lines,
-                         py::arg("example") = to_str(code.example), py::arg("why") = to_str(code.why));
-    no_products.append(entry);
-  }
-  py::list models;
-  for (const auto& trained : report.models) {
-    py::dict metrics;
-    for (const auto& [metric, number] : trained.metrics) metrics[to_str(metric)] = number;
-    models.append(py::dict(py::arg("name") = to_str(trained.name), py::arg("seconds") = trained.seconds, py::arg("metrics") = metrics));
-  }
-  py::dict result;
-  result["generation"] = to_str(report.generation);
-  result["events"] = py::dict(py::arg("read") = report.read, py::arg("ingested") = report.ingested, py::arg("duplicates") = report.duplicates,
-                              py::arg("dropped") = to_dict(report.dropped), py::arg("noted") = to_dict(report.noted),
-                              py::arg("proposals") = to_list(report.proposals), py::arg("no_products") = no_products);
-  result["users"] = report.users;
-  result["items"] = report.items;
-  result["items_dropped"] = to_dict(report.items_dropped);
-  result["items_without_events"] = report.items_without_events, result["items_not_in_file"] = report.items_not_in_file, result["events_left_out"] = report.events_left_out;
-  const auto matches = [](const data::RefundMatches& of) { return py::dict(py::arg("whole") = of.whole, py::arg("in_part") = of.in_part, py::arg("unmatched") = of.unmatched); };
-  result["orders_without_person"] = py::dict(py::arg("trained") = report.orders_without_person, py::arg("cancellations") = matches(report.cancellations));
-  result["cancellations"] = matches(report.cancellations_of_people);
-  result["people"] = py::dict(py::arg("read") = report.people.read, py::arg("kept") = report.people.kept, py::arg("changed") = report.people.changed,
-                              py::arg("with_events") = report.people.with_events, py::arg("dropped") = to_dict(report.people.dropped),
-                              py::arg("proposals") = to_list(report.people.proposals));
-  result["models"] = models;
-  result["seconds"] = report.seconds;
-  result["peak_rss_mb"] = report.peak_rss_mb;
-  return result;
+  return py::module_::import("json").attr("loads")(to_str(serve::to_json(report)));
 }
 
 void bind_store(py::module_& module) {

@@ -17,26 +17,20 @@
 namespace pannier::data {
 namespace {
 
-/// What is wrong with an item: the field, and the error's two halves.
-struct ItemFault {
-  Cause cause{};
-  std::string field, problem, allowed;
-};
-
-ItemFault price_fault(Cause cause, std::string problem) {
+SubjectFault price_fault(Cause cause, std::string problem) {
   return {cause, "price", std::move(problem), "a number from 0 to 1e12, or nothing where unknown"};
 }
-ItemFault stock_fault(std::string problem) {
+SubjectFault stock_fault(std::string problem) {
   return {Cause::bad_stock, "stock", std::move(problem), "a number within 1e9 either way, or nothing where unknown"};
 }
 
-std::optional<ItemFault> find_fault(const CatalogItem& item) {
-  if (item.id.empty()) return ItemFault{Cause::missing_item, "item", "is empty", "an item id"};
+std::optional<SubjectFault> find_fault(const CatalogItem& item) {
+  if (item.id.empty()) return SubjectFault{Cause::missing_item, "item", "is empty", "an item id"};
   constexpr auto no_limit = longest_line;
-  std::optional<ItemFault> fault;
+  std::optional<SubjectFault> fault;
   const auto check = [&](std::string_view field, std::string_view text, std::size_t limit) {
     if (const auto flaw = text_flaw(text, limit); !fault && flaw != TextFlaw::none)
-      fault = ItemFault{cause_of(flaw), std::string(field), flaw_in_words(flaw, text), flaw_allowed(flaw, limit)};
+      fault = SubjectFault{cause_of(flaw), std::string(field), flaw_in_words(flaw, text), flaw_allowed(flaw, limit)};
   };
   check("item", item.id, longest_text);
   check("name", item.name, longest_text);
@@ -55,9 +49,9 @@ std::optional<ItemFault> find_fault(const CatalogItem& item) {
 }
 
 /// An item from the fields of a line; a fault of the numbers is told with the text of the file.
-std::optional<ItemFault> read_item(const std::vector<std::string>& columns, std::span<const std::string_view> fields,
+std::optional<SubjectFault> read_item(const std::vector<std::string>& columns, std::span<const std::string_view> fields,
                                    CatalogItem& item) {
-  std::optional<ItemFault> fault;
+  std::optional<SubjectFault> fault;
   for (std::size_t column = 0; column < columns.size(); ++column) {
     const auto& name = columns[column];
     const auto text = fields[column];
@@ -129,7 +123,7 @@ class CatalogReader {
     if (!fault) {
       const auto* twin = catalog_.find(item_key(item.id));
       if (twin != nullptr && twin->id == item.id) {
-        fault = ItemFault{Cause::duplicate_item, "item", shown(item.id) + " stands twice in the file", "each item once"};
+        fault = SubjectFault{Cause::duplicate_item, "item", shown(item.id) + " stands twice in the file", "each item once"};
         wrong = !fold_;  // The other spelling of a code is no error.
       }
     }

@@ -262,13 +262,6 @@ ImportSummary read_event_files(std::span<const std::filesystem::path> files, con
                                const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control,
                                const std::function<void(const std::filesystem::path& file)>& file_end) {
   ImportSummary out{.read = 0, .given = 0, .dropped = {}, .noted = {}, .proposals = {}, .no_products = {}, .currency = options.currency};
-  const auto add = [](const std::map<std::string, ImportSummary::Cause>& counts, std::map<std::string, ImportSummary::Cause>& sums) {
-    for (const auto& [name, count] : counts) {
-      auto& sum = sums[name];
-      if (sum.lines == 0) sum.example = count.example;
-      sum.lines += count.lines;
-    }
-  };
   auto settled = options;
   NoProducts no_products;
   for (const auto& file : files) {
@@ -278,8 +271,8 @@ ImportSummary read_event_files(std::span<const std::filesystem::path> files, con
     out.read += summary.read;
     out.given += summary.given;
     out.currency = std::move(summary.currency);
-    add(summary.dropped, out.dropped);
-    add(summary.noted, out.noted);
+    add_causes(summary.dropped, out.dropped);
+    add_causes(summary.noted, out.noted);
     for (auto& proposal : summary.proposals)
       if (std::find(out.proposals.begin(), out.proposals.end(), proposal) == out.proposals.end()) out.proposals.push_back(std::move(proposal));
   }

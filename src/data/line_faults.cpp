@@ -12,6 +12,14 @@ std::string_view name(Cause cause) noexcept {
   return names[static_cast<std::size_t>(cause)];
 }
 
+void add_causes(const std::map<std::string, ImportSummary::Cause>& counts, std::map<std::string, ImportSummary::Cause>& sums) {
+  for (const auto& [name, count] : counts) {
+    auto& sum = sums[name];
+    if (sum.lines == 0) sum.example = count.example;
+    sum.lines += count.lines;
+  }
+}
+
 ImportSummary LineFaults::summary() const {
   ImportSummary out{.read = lines_, .given = given_, .dropped = {}, .noted = {}, .proposals = {}, .no_products = {}, .currency = {}};
   for (std::size_t cause = 0; cause < cause_count; ++cause)

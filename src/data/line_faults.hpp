@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,9 @@ inline constexpr std::size_t cause_count = 34;
 [[nodiscard]] constexpr bool is_error(Cause cause) noexcept {
   return cause != Cause::stock_correction && cause != Cause::dropped_item && cause != Cause::not_a_shop_event && cause != Cause::order_without_items;
 }
+
+/// Adds the counts of a file to those of the files before it; the first example of each stays.
+void add_causes(const std::map<std::string, ImportSummary::Cause>& counts, std::map<std::string, ImportSummary::Cause>& sums);
 
 /// Counts the lines of one file. Threads: One thread.
 class LineFaults {

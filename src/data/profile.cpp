@@ -15,24 +15,18 @@
 namespace pannier::data {
 namespace {
 
-/// What is wrong with a profile: the field, and the error's two halves.
-struct ProfileFault {
-  Cause cause{};
-  std::string field, problem, allowed;
-};
-
-std::optional<ProfileFault> find_fault(const Profile& profile) {
-  if (profile.user.empty()) return ProfileFault{Cause::missing_person, "user", "is empty", "the id of a person"};
-  if (profile.source.empty()) return ProfileFault{Cause::missing_person, "source", "is empty", "the name of who says it"};
-  std::optional<ProfileFault> fault;
+std::optional<SubjectFault> find_fault(const Profile& profile) {
+  if (profile.user.empty()) return SubjectFault{Cause::missing_person, "user", "is empty", "the id of a person"};
+  if (profile.source.empty()) return SubjectFault{Cause::missing_person, "source", "is empty", "the name of who says it"};
+  std::optional<SubjectFault> fault;
   const auto check = [&](std::string_view field, std::string_view text, std::size_t limit) {
     if (const auto flaw = text_flaw(text, limit); !fault && flaw != TextFlaw::none)
-      fault = ProfileFault{cause_of(flaw), std::string(field), flaw_in_words(flaw, text), flaw_allowed(flaw, limit)};
+      fault = SubjectFault{cause_of(flaw), std::string(field), flaw_in_words(flaw, text), flaw_allowed(flaw, limit)};
   };
   check("user", profile.user, longest_text);
   check("source", profile.source, longest_text);
   for (const auto& [name, text] : profile.attributes) {
-    if (name.empty() && !fault) fault = ProfileFault{Cause::bad_type, "attributes", "one of them has an empty name", "a name for each"};
+    if (name.empty() && !fault) fault = SubjectFault{Cause::bad_type, "attributes", "one of them has an empty name", "a name for each"};
     check(name, name, longest_text);
     check(name, text, longest_line);
   }
@@ -85,7 +79,7 @@ ImportSummary read_profiles(const std::filesystem::path& file, OnError on_error,
     if (faults.lines() % batch_size == 0) checkpoint(control, "reading users", faults.lines(), 0);  // Also where every line is left out.
     auto fault = find_fault(profile);
     if (!fault && !seen.insert(pair_key(profile)).second)
-      fault = ProfileFault{Cause::duplicate_user, "user", shown(profile.user) + " stands twice in the file with the source " + shown(profile.source),
+      fault = SubjectFault{Cause::duplicate_user, "user", shown(profile.user) + " stands twice in the file with the source " + shown(profile.source),
                            "each user once a source"};
     if (fault) return faults.drop(fault->cause, [&] { return Error(ErrorCode::malformed_input, place(fault->field), fault->problem, fault->allowed); });
     faults.count_given();

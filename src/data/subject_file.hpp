@@ -21,6 +21,12 @@ struct SubjectFile {
   std::string_view expected;                        ///< Instead of an event file.
 };
 
+/// What is wrong with a subject: the field, and the error's two halves.
+struct SubjectFault {
+  Cause cause{};
+  std::string field, problem, allowed;
+};
+
 /// FILE:LINE, or FILE:LINE:FIELD, of the line at hand.
 using Place = std::function<std::string(const std::string& field)>;
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "data/item_folding.hpp"
+#include "data/line_faults.hpp"
 #include "pannier/core/time.hpp"
 #include "pannier/core/version.hpp"
 #include "pannier/data/event_log.hpp"
@@ -65,11 +66,7 @@ void ingest_users(store::PeopleStore::Transaction& transaction, const TrainInput
     report.kept += summary.given;
     report.changed += counts.changed;
     report.with_events += counts.with_events;
-    for (const auto& [cause, lines] : summary.dropped) {
-      auto& sum = report.dropped[cause];
-      sum.lines += lines.lines;
-      if (sum.example.empty()) sum.example = lines.example;
-    }
+    data::add_causes(summary.dropped, report.dropped);
     if (summary.given > 0 && counts.with_events == 0)
       report.proposals.push_back("none of the people of " + file.filename().string() + " has an event: are its users named as those of the events are?");
   }

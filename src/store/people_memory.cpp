@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <unordered_map>
 #include <unordered_set>
@@ -120,7 +121,8 @@ class MemoryPeople final : public PeopleStore, public std::enable_shared_from_th
   EraseReceipt erase(const UserKey& key, bool dry_run) override {
     if (read_only_ && !dry_run) refuse_read_only(where_);
     EraseReceipt receipt{.person = key, .time_us = system_time_us()};
-    const Writing writing(*this);
+    std::optional<Writing> writing;
+    if (!dry_run) writing.emplace(*this);  // Counting waits for no writer.
     const std::unique_lock lock(mutex_);
     const auto number = numbers_.find(key);
     if (number == numbers_.end()) return receipt;

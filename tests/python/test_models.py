@@ -34,6 +34,24 @@ def test_popular_counts_people(X):
     assert scores[0].tolist() == people[ids[0]].tolist()
 
 
+def test_reasons_are_columns_of_the_history_whose_shares_add_up_to_the_score(model, X):
+    items, scores = model.recommend([3], n=4)
+    reasons = model.explain(3, items[0], n=X.shape[1])
+    assert reasons == model.explain(X[3], items[0], n=X.shape[1]) and len(reasons) == 4
+    history = set(X[3].indices)
+    for item, score, why in zip(items[0], scores[0], reasons):
+        assert why
+        if isinstance(model, pannier.Popular):
+            assert why == [(item, score, "popular")]
+            continue
+        assert all(kind == "because_of" and column in history for column, _, kind in why)
+        assert sum(share for _, share, _ in why) == pytest.approx(score, rel=1e-3, abs=1e-4)  # float32 shares; a solved system behind some
+    assert model.explain(3, items[0], n=1) == [why[:1] for why in reasons] and model.explain(3, []) == []
+    for row, columns, where in (([1, 2], [0], "row: names 2 rows"), (X, [0], "row: names 50 rows"), (50, [0], "rows: has 50"), (0, [30], "items")):
+        with pytest.raises(pannier.InvalidArgument, match=where):
+            model.explain(row, columns)
+
+
 def test_popular_weighted_sums_weights(X):
     ids, scores = pannier.Popular(weighted=True).fit(X).recommend([0], n=3, exclude_seen=False)
     weight = np.asarray(X.sum(axis=0)).ravel()

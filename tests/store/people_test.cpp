@@ -359,6 +359,47 @@ TEST_CASE("people: an erased person is forgotten and may come back", "[store][pe
   });
 }
 
+TEST_CASE("people: a dry run of an erasure waits for no writer, an erasure does", "[store][people]") {
+  for_each_people_store([](PeopleStore& people) {
+    EventMaker make;
+    const auto anna = user_key(PersonSort::user, "anna");
+    people.append(Batch{make.view("anna", "i1")});
+    const auto writer = people.begin();
+    writer->append(Batch{make.view("bert", "i1")});
+    CHECK(people.erase(anna, true).events == 1);
+    CHECK(error_of([&] { (void)people.erase(anna, false); }).first == ErrorCode::io_failure);
+  }, 20);
+}
+
+TEST_CASE("people: how a file was read is kept with its transaction", "[store][people]") {
+  for_each_people_store([](PeopleStore& people) {
+    const UserKey file{1, 2}, other{3, 4};
+    const store::FileReading first{.events = (std::uint64_t{1} << 40) - 1, .options = (1u << 23) - 1}, second{.events = 7, .options = 0};
+    {
+      const auto transaction = people.begin();
+      CHECK_FALSE(transaction->reading(file));
+      transaction->keep_reading(file, first);
+      CHECK(transaction->reading(file) == first);
+    }
+    {
+      const auto transaction = people.begin();
+      CHECK_FALSE(transaction->reading(file));  // Rolled back.
+      transaction->keep_reading(file, first);
+      CHECK(error_of([&] { transaction->keep_reading(other, {.events = std::uint64_t{1} << 40, .options = 0}); }).first == ErrorCode::invalid_argument);
+      CHECK(error_of([&] { transaction->keep_reading(other, {.events = 0, .options = 1u << 23}); }).first == ErrorCode::invalid_argument);
+      transaction->commit();
+    }
+    {
+      const auto transaction = people.begin();
+      CHECK((transaction->reading(file) == first && !transaction->reading(other)));
+      transaction->keep_reading(file, second);
+      transaction->commit();
+    }
+    CHECK(people.begin()->reading(file) == second);
+    CHECK(people.verify().empty());
+  });
+}
+
 TEST_CASE("people: any appends and erasures give what a plain list gives", "[store][people]") {
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     for_each_people_store([&](PeopleStore& people) {

@@ -129,19 +129,37 @@ class Recommender:
         """
         model, n = self._fitted(), _count(n, "n")
         allowed = None if items is None else as_columns(items, model.item_count, "items")
+        histories, numbers = self._histories(rows)
+        return model.recommend(histories, numbers, n, bool(exclude_seen), allowed, self.threads)
+
+    def explain(self, row, items, n=3):
+        """Why the model gives `items` (columns) to `row`, a row number of the fitted X or a matrix of one history.
+
+        Returns a list an item, of at most `n` reasons (column, share of the score, kind), largest share first: because_of a column of the
+        history, or, where many people give the score, popular with the item itself. Empty where the model has none.
+        """
+        model, n = self._fitted(), _count(n, "n")
+        histories, numbers = self._histories(row)
+        count = histories.rows if numbers is None else len(numbers)
+        if count != 1:
+            raise InvalidArgument("row", f"names {count} rows", "one row number, or a matrix of one row")
+        return model.explain(histories, 0 if numbers is None else int(numbers[0]), as_columns(items, model.item_count, "items"), n)
+
+    def _histories(self, rows):
+        """The matrix that `rows` are of, and their numbers in it; None for all of them."""
+        model = self._fitted()
         if hasattr(rows, "indptr") or hasattr(rows, "tocsr") or np.ndim(rows) == 2:
             histories = as_csr(rows, "rows")
             if histories.cols != model.item_count:
                 raise InvalidArgument("rows", f"has {histories.cols} columns", f"{model.item_count}, as the fitted matrix")
-            return model.recommend(histories, None, n, bool(exclude_seen), allowed, self.threads)
+            return histories, None
         if self._events is None:
             raise InvalidArgument("rows", "are row numbers, and a loaded model knows no fitted users", "a matrix of histories")
         numbers = np.atleast_1d(np.asarray(rows))
         if numbers.ndim != 1 or (numbers.dtype.kind not in "iu" and numbers.size):
             raise InvalidArgument("rows", f"has type {numbers.dtype} and {numbers.ndim} dimensions",
                                   "row numbers, or a matrix of histories")
-        return model.recommend(self._events, np.ascontiguousarray(numbers, dtype=np.int64), n, bool(exclude_seen), allowed,
-                               self.threads)
+        return self._events, np.ascontiguousarray(numbers, dtype=np.int64)
 
     def similar_items(self, items, n=10, *, among=None):
         """The `n` items most similar to each of `items` (columns), never itself. `among` allows only these columns.
