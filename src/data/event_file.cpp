@@ -26,7 +26,7 @@ namespace {
 /// Which column of the file each field reads.
 class ColumnPlan {
  public:
-  ColumnPlan(const TableFile& table, const ImportOptions& options, const Preset* preset) {
+  ColumnPlan(const TableFile& table, const ImportOptions& options, const Preset* preset) : preset_(preset) {
     for (const auto& [field, column] : options.columns) {
       const auto at = table.find(column);
       if (!at) table.refuse_missing(column, "the event's " + field + ", which the map reads from it", "a column of the file");
@@ -69,9 +69,11 @@ class ColumnPlan {
     const std::string text(name(field));
     table.refuse_missing(text, "the event's " + text,
                          "a column named " + text + ", or --map " + text + "=COLUMN" +
-                             (field == EventField::kind ? ", or --kind KIND for all lines" : ""));
+                             (field == EventField::kind ? ", or --kind KIND for all lines" : "") +
+                             (preset_ != nullptr && !preset_->item_arrays.empty() ? "; the preset " + std::string(preset_->name) + " is for JSON lines" : ""));
   }
 
+  const Preset* preset_;
   std::vector<std::pair<EventField, std::uint32_t>> columns_;
 };
 

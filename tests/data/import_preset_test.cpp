@@ -163,3 +163,8 @@ TEST_CASE("import_preset: files of every preset give the same ids when they are 
   REQUIRE(first.ids == second.ids);
   REQUIRE(first.ids[0] != first.ids[1]);
 }
+
+TEST_CASE("import_preset: a table without a header is told that the preset is for JSON lines", "[data][import_preset]") {
+  REQUIRE_THAT(error_of("e1\tweb\t2024-05-01\tpage_view\n", import_options({.map = "snowplow"}), "e.tsv").allowed(), Contains("the preset snowplow is for JSON lines"));
+  REQUIRE_THAT(error_of("USER,ITEM\nu,i\n", import_options({.map = "personalize"})).allowed(), !Contains("JSON lines"));
+}
