@@ -119,7 +119,7 @@ def count_ctest(folder, options, *selection, without=()):
     if without:
         selection = (*selection, "-LE", "|".join(without))
     command = ["ctest", "--test-dir", folder, "-j", options.jobs, "--output-on-failure", "--no-tests=error",
-               "--timeout", 1800 if options.everything else 600, "--output-junit", report,
+               "--timeout", 1800 if options.everything or folder.name == "tsan" else 600, "--output-junit", report,
                "--test-output-size-passed", 1 << 20, "--test-output-size-failed", 1 << 20, *selection]
     subprocess.run([str(part) for part in command], cwd=ROOT, env=options.environment, check=False)
     if not report.exists():
@@ -218,10 +218,10 @@ def consume(name, options, *arguments):
 
 
 def suite_tsan(options):
-    """Every C++ test under the thread sanitizer."""
+    """Every fast C++ test under the thread sanitizer."""
     configure_preset("tsan", options, "-DPANNIER_BUILD_CLI=OFF")
     build(BUILD / "tsan", options)
-    return count_ctest(BUILD / "tsan", options, without=["house"])
+    return count_ctest(BUILD / "tsan", options, without=["house", "slow"])
 
 
 def suite_clang(options):

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cf/by_vector.hpp"
+#include "core/sort_stably.hpp"
 #include "pannier/core/simd.hpp"
 #include "pannier/core/tile.hpp"
 
@@ -35,7 +36,7 @@ class Descending {
     if (descends_ || !sort) return;
     order_.resize(vectors_.rows);
     std::iota(order_.begin(), order_.end(), 0u);
-    std::ranges::stable_sort(order_, [&](std::uint32_t a, std::uint32_t b) { return norms_[a] > norms_[b]; });
+    sort_stably(order_, [&](std::uint32_t a, std::uint32_t b) { return norms_[a] > norms_[b]; });
     sorted_ = Matrix(vectors_.rows, vectors_.cols);
     sorted_norms_.resize(order_.size());
     for (std::size_t i = 0; i < order_.size(); ++i) {

@@ -1,4 +1,5 @@
 #include "cf/ials_eigen.hpp"
+#include "core/sort_stably.hpp"
 
 #include <Eigen/Dense>
 #include <algorithm>
@@ -109,7 +110,7 @@ Eigenbasis eigenbasis_of(std::span<const double> matrix, std::size_t size, std::
   const auto& values = reduction.values();
   std::vector<std::size_t> order(size);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, [&](auto a, auto b) { return values[a] < values[b]; });
+  sort_stably(order, [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
   Eigenbasis out{std::vector<double>(size), std::vector<double>(size * size)};
   for (std::size_t j = 0; j < size; ++j) {
     out.values[j] = values[order[j]] * scale;

@@ -19,7 +19,7 @@ namespace pannier::cf::ials_fast::portable {
 #endif
 
 using Number = double;
-constexpr bool fused = true;
+[[maybe_unused]] constexpr bool fused = true;
 #include "core/tile_lanes.inl"
 
 void turn_panel(double* panel, std::span<const Sweep> sweeps) {

@@ -19,7 +19,7 @@ namespace pannier::cf::ials_fast::portable {
 #endif
 
 using Number = float;
-constexpr bool fused = true;
+[[maybe_unused]] constexpr bool fused = true;
 #include "core/tile_lanes.inl"
 #include "core/tile_kernel.inl"
 #include "cf/ials_row.inl"

@@ -20,7 +20,7 @@ namespace pannier::cf::ials_fixed::portable {
 #endif
 
 using Number = double;
-constexpr bool fused = false;
+[[maybe_unused]] constexpr bool fused = false;
 #include "core/tile_lanes.inl"
 #include "core/tile_kernel.inl"
 #include "cf/ials_row.inl"

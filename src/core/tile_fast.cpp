@@ -20,7 +20,7 @@ namespace pannier::tile_kernels::portable {
 #endif
 
 using Number = float;
-constexpr bool fused = true;
+[[maybe_unused]] constexpr bool fused = true;
 #include "core/tile_lanes.inl"
 #include "core/tile_kernel.inl"
 

@@ -12,6 +12,7 @@
 #include <set>
 #include <utility>
 
+#include "core/sort_stably.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/random.hpp"
 
@@ -159,7 +160,7 @@ struct Search::State {
   /// The best of the level at the next fidelity, or the steps around the leader.
   void advance() {
     if (level < full()) {
-      std::stable_sort(batch.begin(), batch.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+      sort_stably(batch, [](const auto& a, const auto& b) { return a.first > b.first; });
       const auto most = std::max<std::size_t>(1, (batch.size() + promoted_share - 1) / promoted_share);
       ++level;
       for (std::size_t n = 0; n < std::min(most, batch.size()); ++n)

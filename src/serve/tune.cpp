@@ -14,6 +14,7 @@
 #include <set>
 #include <utility>
 
+#include "core/sort_stably.hpp"
 #include "pannier/cf/blend.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/evaluate/protocol.hpp"
@@ -454,7 +455,7 @@ class Tuner {
   void grow_blend() {
     std::vector<Kept> candidates;
     for (const auto& [name, kept] : kept_) candidates.push_back(kept);
-    std::stable_sort(candidates.begin(), candidates.end(), [](const Kept& a, const Kept& b) { return a.metric > b.metric; });
+    sort_stably(candidates, [](const Kept& a, const Kept& b) { return a.metric > b.metric; });
     if (candidates.size() > most_candidates) candidates.resize(most_candidates);
     if (candidates.size() < 2) return;
     std::vector<Kept> members{candidates.front()};

@@ -95,12 +95,14 @@ TEST_CASE("c: the flat header declares every function without a preprocessor", "
   CHECK(compiled.status == 0);
 }
 
+#if !defined(__SANITIZE_THREAD__)  // The thread sanitizer keeps a thread of its own.
 TEST_CASE("c: loading the library, serving and forking leaves one thread, and the child answers the same", "[c][library]") {
   const auto ran = run("'" PNR_TEST_FORK "' '" + library + "' '" + shop::trained() + "' u1 2>&1");
   INFO(ran.output);
   CHECK(ran.status == 0);
   CHECK(ran.output.find("the child answers the same") != std::string::npos);
 }
+#endif
 
 TEST_CASE("c: the example recommends, and a click changes its answer", "[c][library]") {
   const shop::Copy copy;

@@ -96,7 +96,7 @@ TEST_CASE("tune: the best third of a wave goes on to the next fidelity", "[evalu
   for (const auto& trial : result.trials) fidelities.push_back(trial.proposal.fidelity);
   REQUIRE(fidelities == std::vector<double>{0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.4, 0.4, 0.4, 1});
   std::vector<Trial> first(result.trials.begin(), result.trials.begin() + 9);
-  std::stable_sort(first.begin(), first.end(), [](const Trial& a, const Trial& b) { return a.metric > b.metric; });
+  std::sort(first.begin(), first.end(), [](const Trial& a, const Trial& b) { return a.metric > b.metric; });
   for (std::size_t n = 0; n < 3; ++n) REQUIRE(result.trials[9 + n].proposal.point == first[n].proposal.point);
   REQUIRE(result.trials[12].proposal.point == first[0].proposal.point);
   REQUIRE(result.best == 12);
