@@ -343,7 +343,7 @@ std::shared_ptr<BprStorage> prepare(Matrix& users, Matrix& items, const FitContr
   for (std::size_t i = 0; i < count; ++i)
     for (std::size_t k = 0; k < factors; ++k) storage->fold_in.row(i)[k] = static_cast<float>((static_cast<double>(items.row(i)[k]) - mean[k]) / 2);
   Basis basis;
-  storage->diagonal = rotate_to_eigenbasis(storage->fold_in, "item vectors", control, &basis);
+  storage->diagonal = rotate_to_eigenbasis(storage->fold_in, "fit_bpr", "item vectors", control, &basis);
   for (double& variance : storage->diagonal) variance /= static_cast<double>(count);
   rotate(items, basis, control);
   rotate(users, basis, control);

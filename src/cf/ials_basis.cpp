@@ -21,7 +21,8 @@ constexpr std::size_t strips_a_task = 16;
 constexpr std::size_t rows_a_flush = 1024;       // Summed in float before they join the sum in double.
 constexpr std::size_t rotated_rows = 96;         // At a time, by one thread.
 
-/// vectors' vectors, the upper triangle of stride x stride numbers.
+}  // namespace
+
 std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
   const std::size_t stride = vectors.stride(), cells = stride * stride, strips = stride / 16;
   const std::size_t affordable = std::max<std::size_t>(1, range_memory / (cells * sizeof(double)));
@@ -57,9 +58,7 @@ std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
   return sums;
 }
 
-}  // namespace
-
-std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control, Basis* forth, Basis* back) {
+std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view fit, std::string_view side, const FitControl& control, Basis* forth, Basis* back) {
   const std::size_t stride = vectors.stride(), count = vectors.cols();
   const auto gram = gram_of(vectors, control);
   bool finite = true;
@@ -69,7 +68,7 @@ std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side,
   Eigenbasis found;
   if (finite) found = eigenbasis_of(gram, count, stride, control.execution);
   if (found.values.empty())
-    throw Error(ErrorCode::numerical_failure, "fit_ials", "the Gram matrix of the " + std::string(side) + " has no eigenbasis");
+    throw Error(ErrorCode::numerical_failure, std::string(fit), "the Gram matrix of the " + std::string(side) + " has no eigenbasis");
 
   std::vector<double> diagonal(count);
   const auto basis = [&](bool transposed) {

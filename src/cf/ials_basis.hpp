@@ -15,14 +15,18 @@ struct Basis {
   std::vector<float> strips;
 };
 
+/// vectors' vectors, the upper triangle by rows of stride x stride numbers, summed in double past a thousand rows. Cost: O(rows factors²). Repeats: the same bits for any
+/// number of threads. Errors: cancelled.
+[[nodiscard]] std::vector<double> gram_of(const Matrix& vectors, const FitControl& control);
+
 /// Turns `vectors` (rows x factors) into vectors * Q, where vectors' vectors = Q D Q'; returns the diagonal of D, not negative,
 /// ascending. Inner products with vectors of the other side, solved afterwards, do not change by it.
 ///
-/// Cost:    O(rows factors² + factors³); the last term runs on one thread.
+/// Cost:    O(rows factors² + factors³).
 /// Repeats: the same bits for any number of threads.
-/// Errors:  numerical_failure naming `side`, cancelled, out_of_memory.
+/// Errors:  numerical_failure naming `fit` and `side`, cancelled, out_of_memory.
 /// Where they are given, `forth` becomes Q and `back` Q', for rotate().
-[[nodiscard]] std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view side, const FitControl& control, Basis* forth = nullptr, Basis* back = nullptr);
+[[nodiscard]] std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view fit, std::string_view side, const FitControl& control, Basis* forth = nullptr, Basis* back = nullptr);
 
 /// The mean, by factor, of the squares of vectors, each row counted with its mass. Repeats: the same bits for any number of threads.
 [[nodiscard]] std::vector<double> mean_squares(const Matrix& vectors, std::span<const double> masses, const FitControl& control);

@@ -61,7 +61,7 @@ class Fit {
   /// `back`, where given, becomes the rotation that undoes the other side's.
   std::vector<double> half_sweep(const Side& side, Matrix& solved, const Side& other, Matrix& given, int epoch, bool exact, bool final, Sums& sums, Basis* back = nullptr) {
     Basis forth;
-    auto diagonal = rotate_to_eigenbasis(given, other.name + " vectors", control_, &forth, back);
+    auto diagonal = rotate_to_eigenbasis(given, "fit_ials", other.name + " vectors", control_, &forth, back);
     const std::size_t factors = given.cols(), stride = given.stride();
     std::vector<double> shared(factors);
     Given inputs{given, std::vector<float>(stride, 1.0f), std::vector<float>(stride, 0.0f)};

@@ -1,11 +1,12 @@
 #include "cf/singular.hpp"
 
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
 
+#include "cf/ials_basis.hpp"
+#include "cf/ials_eigen.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/random.hpp"
 #include "pannier/core/simd.hpp"
@@ -18,32 +19,13 @@ namespace {
 constexpr int iterations = 5;
 
 /// Rows one call of the dense kernel takes.
-constexpr std::size_t tile_rows = 960, gram_rows = 4096;
+constexpr std::size_t tile_rows = 960;
 
 MatrixView rows_of(const Matrix& m, std::size_t begin, std::size_t end) { return {m.data() + begin * m.stride(), end - begin, m.cols(), m.stride()}; }
 
-/// Columns of m' m, in double. The strips of the triangle are shared among threads, so a number's sum is one thread's.
-Eigen::MatrixXd gram_of(const Matrix& m, const FitControl& control) {
-  const std::size_t stride = m.stride(), strips = stride / 16;
-  std::vector<float> gram(stride * stride, 0.0f);
-  std::vector<TileScratch> scratches(static_cast<std::size_t>(resolved_threads(control.execution)));
-  parallel_blocks_with_worker(control.execution, strips, 2, [&](std::size_t first, std::size_t last, std::size_t, int worker) {
-    for (std::size_t at = 0; at < m.rows(); at += gram_rows)
-      add_gram({.view = rows_of(m, at, std::min(m.rows(), at + gram_rows))}, gram.data() + first * 16 * stride, stride, scratches[static_cast<std::size_t>(worker)], first, last);
-  });
-  const auto size = static_cast<Eigen::Index>(m.cols());
-  Eigen::MatrixXd out(size, size);
-  for (std::size_t i = 0; i < m.cols(); ++i)
-    for (std::size_t j = i; j < m.cols(); ++j)
-      out(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)) = out(static_cast<Eigen::Index>(j), static_cast<Eigen::Index>(i)) = static_cast<double>(gram[i * stride + j]);
-  return out;
-}
-
 /// m times a small matrix.
-Matrix times(const Matrix& m, const Eigen::MatrixXd& small, const FitControl& control) {
-  Matrix factor(static_cast<std::size_t>(small.rows()), static_cast<std::size_t>(small.cols())), out(m.rows(), factor.cols());
-  for (std::size_t i = 0; i < factor.rows(); ++i)
-    for (std::size_t j = 0; j < factor.cols(); ++j) factor.row(i)[j] = static_cast<float>(small(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j)));
+Matrix times(const Matrix& m, const Matrix& factor, const FitControl& control) {
+  Matrix out(m.rows(), factor.cols());
   if (out.cols() == 0) return out;
   std::vector<TileScratch> scratches(static_cast<std::size_t>(resolved_threads(control.execution)));
   parallel_blocks_with_worker(control.execution, m.rows(), tile_rows, [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
@@ -55,28 +37,31 @@ Matrix times(const Matrix& m, const Eigen::MatrixXd& small, const FitControl& co
   return out;
 }
 
-Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solved(const Eigen::MatrixXd& gram) {
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
-  if (gram.allFinite()) solver.compute(gram);
-  if (!gram.allFinite() || solver.info() != Eigen::Success)
-    throw Error(ErrorCode::numerical_failure, "graph_filter", "the singular vectors of the matrix overflow");
-  return solver;
-}
-
-/// The last eigenvectors, largest first: at most `most`, of eigenvalues above `least` of the largest. Eigenvalues ascend.
-Eigen::MatrixXd leading(const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>& solver, std::size_t most, double least, bool scaled) {
-  const auto& values = solver.eigenvalues();
-  const auto size = values.size();
-  Eigen::Index kept = 0;
-  while (kept < size && kept < static_cast<Eigen::Index>(most) && values[size - 1 - kept] > 0 && values[size - 1 - kept] > least * values[size - 1]) ++kept;
-  Eigen::MatrixXd out(size, kept);
-  for (Eigen::Index k = 0; k < kept; ++k) out.col(k) = solver.eigenvectors().col(size - 1 - k) * (scaled ? 1 / std::sqrt(values[size - 1 - k]) : 1.0);
+/// The leading eigenvectors of m' m as columns, largest first: at most `most`, of eigenvalues above `least` of the largest; divided by their roots where `scaled`.
+Matrix leading(const Matrix& m, std::size_t most, double least, bool scaled, const FitControl& control) {
+  const auto size = m.cols();
+  const auto gram = gram_of(m, control);
+  bool finite = true;
+  for (std::size_t i = 0; i < size; ++i)
+    for (std::size_t j = i; j < size; ++j) finite &= std::isfinite(gram[i * m.stride() + j]);
+  // The upper triangle by rows is the lower one by columns.
+  Eigenbasis found;
+  if (finite) found = eigenbasis_of(gram, size, m.stride(), control.execution);
+  if (found.values.empty()) throw Error(ErrorCode::numerical_failure, "graph_filter", "the singular vectors of the matrix overflow");
+  const auto value = [&](std::size_t k) { return found.values[size - 1 - k]; };
+  std::size_t kept = 0;
+  while (kept < std::min(size, most) && value(kept) > 0 && value(kept) > least * value(0)) ++kept;
+  Matrix out(size, kept);
+  for (std::size_t k = 0; k < kept; ++k) {
+    const double scale = scaled ? 1 / std::sqrt(value(k)) : 1.0;
+    for (std::size_t i = 0; i < size; ++i) out.row(i)[k] = static_cast<float>(found.vectors[(size - 1 - k) * size + i] * scale);
+  }
   return out;
 }
 
 /// Orthonormal columns of the same span, less what is lost in rounding. Twice, since the first pass leaves what the condition cost.
 Matrix orthonormal(Matrix m, const FitControl& control) {
-  for (int pass = 0; pass < 2 && m.cols() != 0; ++pass) m = times(m, leading(solved(gram_of(m, control)), m.cols(), 1e-6, true), control);
+  for (int pass = 0; pass < 2 && m.cols() != 0; ++pass) m = times(m, leading(m, m.cols(), 1e-6, true, control), control);
   return m;
 }
 
@@ -107,7 +92,7 @@ Matrix right_singular_vectors(const CsrView& matrix, const CsrView& transposed, 
     basis = orthonormal(product(transposed, product(matrix, basis, control.execution), control.execution), control);
   }
   if (basis.cols() == 0) return basis;
-  return times(basis, leading(solved(gram_of(product(matrix, basis, control.execution), control)), rank, 1e-6, false), control);
+  return times(basis, leading(product(matrix, basis, control.execution), rank, 1e-6, false, control), control);
 }
 
 }  // namespace pannier::cf

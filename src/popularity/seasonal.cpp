@@ -14,6 +14,7 @@
 #include "pannier/core/error.hpp"
 #include "pannier/core/time.hpp"
 #include "popularity/item_scores.hpp"
+#include "popularity/log_times.hpp"
 
 namespace pannier::popularity {
 namespace {
@@ -136,8 +137,7 @@ SeasonalFit fit_seasonal(const data::EventLog& log, const data::WeightingConfig&
   const auto begin = std::chrono::steady_clock::now();
   checkpoint(control, "seasonal", 0, 1);
 
-  // Events of 1970-01-01 alone are those of a log without times (--time-unit none): they know no season.
-  const bool timed = std::any_of(log.times_us().begin(), log.times_us().end(), [](std::int64_t time) { return time > us_per_day; });
+  const bool timed = has_times(log);  // Others know no season.
   const float heaviest = timed ? *std::max_element(weighting.weights.begin(), weighting.weights.end()) : 0.0f;
   std::vector<double> events(items);
   std::array<double, seasons> by_season{};

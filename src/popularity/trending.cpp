@@ -13,6 +13,7 @@
 #include "pannier/core/error.hpp"
 #include "pannier/core/time.hpp"
 #include "popularity/item_scores.hpp"
+#include "popularity/log_times.hpp"
 
 namespace pannier::popularity {
 namespace {
@@ -74,8 +75,7 @@ TrendingFit fit_trending(const data::EventLog& log, const data::WeightingConfig&
   const auto begin = std::chrono::steady_clock::now();
   checkpoint(control, "trending", 0, 1);
 
-  // Events of 1970-01-01 alone are those of a log without times (--time-unit none): they have no past.
-  const bool timed = std::any_of(log.times_us().begin(), log.times_us().end(), [&](std::int64_t time) { return time > us_per_day; });
+  const bool timed = has_times(log);  // Others have no past.
   const float heaviest = timed ? *std::max_element(weighting.weights.begin(), weighting.weights.end()) : 0.0f;
   const double half_life_us = config.half_life_days * static_cast<double>(us_per_day);
   std::vector<Sums> of_item(items);

@@ -291,6 +291,7 @@ TEST_CASE("bpr: weights and settings at the ends of their ranges give finite vec
             REQUIRE(all_finite(fit.model->item_vectors()));
           } catch (const Error& error) {
             REQUIRE(error.code() == ErrorCode::numerical_failure);
+            REQUIRE(error.where() == "fit_bpr");
           }
         }
 }

@@ -3,6 +3,7 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -149,11 +150,29 @@ TEST_CASE("graph_filter: with three exponents alike it is a walk of item_knn", "
 
 TEST_CASE("graph_filter: each column keeps its largest entries by size", "[cf][graph_filter]") {
   const auto events = synth::two_taste_groups({.users = 70, .items = 60, .seed = 4});
-  const auto rows = dense(fit_graph_filter(events, {.neighbours = 10, .sharpening = 3}).model->rows());
-  bool below = false;
+  const auto rows = dense(fit_graph_filter(events, {.neighbours = 10}).model->rows()), all = dense(fit_graph_filter(events, {.neighbours = 1000}).model->rows());
+  int left_out = 0;
   for (Eigen::Index j = 0; j < rows.cols(); ++j) {
-    REQUIRE((rows.col(j).array() != 0).count() <= 10);
-    below |= (rows.col(j).array() < 0).any();
+    // What is kept is as it was, and ten are as large as anything that was left out (items keep some neighbours of their own beside).
+    std::vector<double> sizes;
+    double most_left_out = 0;
+    for (Eigen::Index i = 0; i < rows.rows(); ++i) {
+      const double was = static_cast<double>(all(i, j)), is = static_cast<double>(rows(i, j));
+      sizes.push_back(std::fabs(was));
+      if (is != 0) REQUIRE(is == was);
+      else most_left_out = std::max(most_left_out, std::fabs(was));
+    }
+    std::ranges::sort(sizes, std::greater<>());
+    REQUIRE(most_left_out <= sizes[9]);
+    left_out += most_left_out > 0;
+  }
+  REQUIRE(left_out > 0);
+  // Sharpening works on lists that are cut before; what falls below 0 counts by its size.
+  const auto sharp = dense(fit_graph_filter(events, {.neighbours = 10, .sharpening = 3}).model->rows());
+  bool below = false;
+  for (Eigen::Index j = 0; j < sharp.cols(); ++j) {
+    REQUIRE((sharp.col(j).array() != 0).count() <= 10);
+    below |= (sharp.col(j).array() < 0).any();
   }
   REQUIRE(below);
 }

@@ -682,9 +682,23 @@ void use(const Recommender& model, const std::vector<Person>& persons) {
     survive([&] { in_range(model.recommend(person.history(), {.count = 50}, workspace, out)); });
     survive([&] { in_range(model.recommend(person.history(), {.count = 3, .exclude_history = false}, workspace, out)); });
     survive([&] { model.score(person.history(), candidates, workspace, scores); });
+    for (const float score : scores)
+      if (std::isnan(score)) FAIL("a score that is not a number");
+    survive([&] { model.score_all(person.history(), workspace, scores); });
+    for (const float score : scores)
+      if (std::isnan(score)) FAIL("a score of all that is not a number");
     survive([&] { (void)model.explain(person.history(), ItemIndex{0}, workspace, reasons); });
+    std::vector<Reason> each(candidates.size() * 2);
+    std::vector<std::uint32_t> counts(candidates.size());
+    survive([&] { model.explain_each(person.history(), candidates, 2, workspace, each, counts); });
     if (!all_zero(workspace)) FAIL("marks were left behind");
   }
+  const Csr histories{2, model.item_count(), {0, 1, 2}, {0, 1}, {1, 2}};
+  std::vector<ItemIndex> listed(2 * 6);
+  std::vector<float> listed_scores(2 * 6);
+  survive([&] { model.recommend_batch(histories, {.count = 6}, {.threads = 1}, listed, listed_scores); });
+  for (std::size_t n = 0; n < listed.size(); ++n)
+    if ((listed[n] != no_item && value(listed[n]) >= model.item_count()) || std::isnan(listed_scores[n])) FAIL("a batch with what does not exist");
   for (std::uint32_t i = 0; i < model.item_count(); i += 5)
     survive([&] { in_range(model.similar(ItemIndex{i}, {.count = 50}, workspace, out)); });
 }
