@@ -11,6 +11,8 @@ namespace {
 
 struct Options {
   std::string model, members, protocol = "weak", seen = "exclude", at = "20", output;
+  double holdout_users = 0.1, fold_in = 0.8;
+  std::uint64_t seed = 42;
   std::vector<std::string> settings;
   DataFlags data;
 };
@@ -56,9 +58,16 @@ void run(const Command& command, const Options& options) {
   protocol.at = parse_cutoffs(options.at);
   protocol.exclude_seen = options.seen == "exclude";
   const auto models = requested_models(options.model, split_list(options.members), options.settings);
-  options.data.require_valid(true);
+  const bool strong = options.protocol == "strong";
+  options.data.require_valid(!strong);
+  for (const auto* option : {"--holdout-users", "--fold-in", "--seed"})
+    if (!strong && command.app->get_option(option)->count() != 0) throw UsageError(std::string(option) + ": has no meaning beside --protocol weak");
+  if (strong && (!options.data.test.empty() || !options.data.split.empty() || options.data.last_out))
+    throw UsageError("--protocol strong: holds people out by itself; expected no --test, --split or --last-out");
+  if (strong && options.seen == "keep") throw UsageError("--protocol strong: asks for the items that a person's history does not have; expected no --seen keep");
   const auto control = command.control();
-  const auto data = options.data.load(control);
+  const auto data = strong ? options.data.load_strong(options.holdout_users, options.fold_in, options.seed, control) : options.data.load(control);
+  const auto trained = data.fitted.rows != 0 ? data.fitted.columns.size() : data.split.train.columns.size();
   RankLines lines(data);
   evaluate::EachList each;
   if (!options.output.empty())
@@ -74,7 +83,7 @@ void run(const Command& command, const Options& options) {
     Json object = {{"model", options.model},
                    {"users", data.split.train.rows},
                    {"items", data.split.train.cols},
-                   {"interactions", data.split.train.columns.size()},
+                   {"interactions", trained},
                    {"positions", quality.held_out},
                    {"metrics", Json(quality.metrics)},
                    {"interval", intervals},
@@ -86,7 +95,9 @@ void run(const Command& command, const Options& options) {
                    {"config", config},
                    {"seed", config.contains("seed") ? config["seed"] : Json(nullptr)},
                    {"threads", resolved_threads(control.execution)},
-                   {"seen", options.seen}};
+                   {"seen", options.seen},
+                   {"protocol", options.protocol}};
+    if (strong) object["holdout_users"] = options.holdout_users, object["fold_in"] = options.fold_in, object["holdout_seed"] = options.seed;
     if (models.size() > 1) {
       Json members = Json::object();
       for (const auto& member : models)
@@ -106,9 +117,10 @@ void run(const Command& command, const Options& options) {
   }
   std::cout << describe_dropped(data.read.dropped) << describe_noted(data.read.noted, data.read.proposals) << describe_no_products(data.read.no_products) << options.model << ' ' << config.dump() << '\n'
             << "  " << grouped(data.split.train.rows) << " people, " << grouped(data.split.train.cols) << " items, "
-            << grouped(data.split.train.columns.size()) << " training pairs; " << grouped(quality.people) << " people tested on "
+            << grouped(trained) << " training pairs; " << grouped(quality.people) << " people tested on "
             << grouped(quality.held_out) << " held-out pairs, every item ranked, seen items "
             << (protocol.exclude_seen ? "left out" : "kept") << '\n';
+  if (strong) std::cout << "  they are new to the model: " << number(100 * options.fold_in, 0) << " % of their items are folded in, the others are to be found\n";
   if (!data.tested_from.empty())
     std::cout << "  trained until " << data.trained_until << ", tested from " << data.tested_from << '\n';
   if (data.split.unknown_items != 0)
@@ -136,9 +148,12 @@ void add_evaluate(CLI::App& app, Commands& commands) {
   command.app->add_option("--model", options->model, "One of " + known)->required();
   command.app->add_option("--members", options->members, "Members of the blend, as ials,item_knn; their settings as --set ials.factors=128");
   options->data.add_to(*command.app);
-  command.app->add_option("--protocol", options->protocol, "weak: people of the test are in the training part too")
-      ->check(CLI::IsMember({"weak"}))
+  command.app->add_option("--protocol", options->protocol, "weak: people of the test are in the training part too; strong: people are held out in whole, of one part without a test")
+      ->check(CLI::IsMember({"weak", "strong"}))
       ->capture_default_str();
+  command.app->add_option("--holdout-users", options->holdout_users, "strong: share of the people who are held out")->check(CLI::Range(0.01, 0.5))->capture_default_str();
+  command.app->add_option("--fold-in", options->fold_in, "strong: share of their items that is known of them")->check(CLI::Range(0.1, 0.95))->capture_default_str();
+  command.app->add_option("--seed", options->seed, "strong: which people and items")->capture_default_str();
   command.app->add_option("--seen", options->seen, "Whether trained items may be recommended and count when held out")
       ->check(CLI::IsMember({"exclude", "keep"}))
       ->capture_default_str();

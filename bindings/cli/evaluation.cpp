@@ -6,6 +6,7 @@
 #include "pannier/core/config.hpp"
 #include "pannier/core/time.hpp"
 #include "pannier/data/catalog.hpp"
+#include "pannier/data/interaction_matrix.hpp"
 #include "pannier/data/orders.hpp"
 #include "pannier/serve/train.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 
 serve::FitData fit_data(const EvaluationData& data, std::span<const std::string_view> categories, std::span<const serve::Sibling> siblings) {
   const auto& split = data.split;
-  return {.events = split.train,
+  return {.events = data.fitted.rows != 0 ? CsrView(data.fitted) : CsrView(split.train),
           .orders = data.orders,
           .log = split.cells.empty() ? nullptr : &split.log,
           .weighting = data.weighting,
@@ -110,6 +111,24 @@ EvaluationData DataFlags::load(const FitControl& control) const {
   }
   const auto log = read_log(data, control);
   cut(log, data, control);
+  return data;
+}
+
+EvaluationData DataFlags::load_strong(double share, double fold_in, std::uint64_t seed, const FitControl& control) const {
+  EvaluationData data;
+  serve::HoldOut holdout;
+  if (format == "lightgcn") {
+    holdout = serve::hold_out_people(data::read_lightgcn_matrix(train), share, seed, fold_in);
+  } else {
+    const auto log = read_log(data, control);
+    const auto times = log.times_us();
+    const auto matrix = data::build_interactions(log, data.weighting, times.empty() ? 0 : *std::max_element(times.begin(), times.end()), control);
+    holdout = serve::hold_out_people(matrix, share, seed, fold_in);
+    data.categories = categories_of(log);
+    for (std::uint32_t item = 0; item < log.item_count(); ++item) data.item_ids.emplace_back(log.item_id(ItemIndex{item}));
+  }
+  data.split = std::move(holdout.split);
+  data.fitted = std::move(holdout.fitted);
   return data;
 }
 

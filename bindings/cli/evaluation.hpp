@@ -20,6 +20,7 @@ namespace pannier::cli {
 /// The two parts, and how to call rows and columns.
 struct EvaluationData {
   data::Split split;
+  Csr fitted;                            ///< What models are fitted on where that is not split.train: without the people of the test. No rows: split.train.
   data::OrderRows orders;                ///< Of the split's log, orders without a person; empty where there is no log.
   data::WeightingConfig weighting;
   std::vector<std::string> item_ids;     ///< Of the columns. Empty: the numbers themselves.
@@ -43,6 +44,8 @@ struct DataFlags {
   void require_valid(bool test_needed) const;
   /// Both parts. Errors: UsageError; those of reading.
   [[nodiscard]] EvaluationData load(const FitControl& control) const;
+  /// People held out in whole (serve::hold_out_people()) of one part: the training file, or the matrix of the log. Errors: as load().
+  [[nodiscard]] EvaluationData load_strong(double share, double fold_in, std::uint64_t seed, const FitControl& control) const;
   /// The log of the files; what became of their lines in data.read. Format events.
   [[nodiscard]] data::EventLog read_log(EvaluationData& data, const FitControl& control) const;
   /// Both parts of a log. Format events, with a split or last_out.

@@ -15,7 +15,6 @@ namespace pannier::serve {
 namespace {
 
 constexpr double longest_automatic_horizon_days = 60;
-constexpr double history_share = 0.8;   // of a held-out person's cells
 constexpr double least_share = 0.01, most_share = 0.5;
 
 std::string percent(double share) {
@@ -95,9 +94,10 @@ HoldOut hold_out_cells(const CsrView& events, double share, std::uint64_t seed) 
                          .told = "random: " + percent(share) + " of everybody's items"});
 }
 
-HoldOut hold_out_people(const CsrView& events, double share, std::uint64_t seed) {
+HoldOut hold_out_people(const CsrView& events, double share, std::uint64_t seed, double fold_in) {
   require_valid(events, share);
-  HoldOut out{.split = {}, .fitted = {}, .orders = {}, .weighting = {}, .categories = {}, .told = "user: " + percent(share) + " of the people, a fifth of their items to be found from the others"};
+  if (!(fold_in >= 0.1 && fold_in <= 0.95)) throw Error(ErrorCode::invalid_argument, "fold_in", "is " + std::to_string(fold_in), "0.1 to 0.95");
+  HoldOut out{.split = {}, .fitted = {}, .orders = {}, .weighting = {}, .categories = {}, .told = "user: " + percent(share) + " of the people, " + percent(1 - fold_in) + " of their items to be found from the others"};
   auto& train = out.split.train;
   auto& test = out.split.test;
   auto& fitted = out.fitted;
@@ -119,7 +119,7 @@ HoldOut hold_out_people(const CsrView& events, double share, std::uint64_t seed)
       for (std::size_t n = 0; n < columns.size(); ++n)
         if (values[n] > 0) order.push_back(n);
       std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return std::pair(numbers[a], a) < std::pair(numbers[b], b); });
-      const auto wanted = std::clamp<std::size_t>(static_cast<std::size_t>(std::lround(static_cast<double>(evidence) * (1 - history_share))), 1, evidence - 1);
+      const auto wanted = std::clamp<std::size_t>(static_cast<std::size_t>(std::lround(static_cast<double>(evidence) * (1 - fold_in))), 1, evidence - 1);
       for (std::size_t n = 0; n < wanted; ++n) to_find[order[n]] = 1;
     }
     const bool held_out = chosen && evidence > 1;
@@ -133,6 +133,20 @@ HoldOut hold_out_people(const CsrView& events, double share, std::uint64_t seed)
     }
     for (auto* part : {&train, &test, &fitted}) part->offsets.push_back(static_cast<std::int64_t>(part->columns.size()));
   }
+  std::vector<std::uint8_t> known(events.cols, 0);
+  for (std::size_t n = 0; n < fitted.columns.size(); ++n)
+    if (fitted.values[n] > 0) known[fitted.columns[n]] = 1;
+  std::size_t kept = 0, begin = 0;
+  for (std::size_t r = 0; r < test.rows; ++r) {
+    const auto end = static_cast<std::size_t>(test.offsets[r + 1]);
+    for (auto n = begin; n < end; ++n)
+      if (known[test.columns[n]] != 0) test.columns[kept++] = test.columns[n];
+    begin = end;
+    test.offsets[r + 1] = static_cast<std::int64_t>(kept);
+  }
+  out.split.unknown_items = test.columns.size() - kept;
+  test.columns.resize(kept);
+  test.values.resize(kept);
   return with_something(std::move(out));
 }
 

@@ -395,6 +395,29 @@ def test_evaluate_reads_the_lightgcn_format(pannier, tmp_path):
     assert done.json["metrics"]["recall@1"] == 1 and done.json["users"] == 3 and done.json["items"] == 3
 
 
+def test_strong_generalisation_holds_people_out_in_whole(pannier, shop, tmp_path):
+    lines = [f"{user} " + " ".join(str(item) for item in range(30) if (user * 7 + item * 11) % 5 < 2 or item % 3 == user % 3) for user in range(80)]
+    (tmp_path / "train.txt").write_text("\n".join(lines) + "\n")
+    cells = sum(len(line.split()) - 1 for line in lines)
+    call = ["evaluate", "--model", "item_knn", "--train", tmp_path / "train.txt", "--format", "lightgcn", "--protocol", "strong", "--json"]
+    told = pannier(*call, "--holdout-users", ".25", "--fold-in", ".5", "--at", "5,10").json
+    assert told["users"] == 80 and told["protocol"] == "strong" and told["holdout_users"] == 0.25 and told["fold_in"] == 0.5 and told["holdout_seed"] == 42
+    # Of the people held out nothing is trained on, and half of what they have is to be found.
+    held_out = cells - told["interactions"]
+    assert 0 < told["positions"] and abs(told["positions"] - held_out / 2) <= 80 * 0.5
+    assert told["metrics"]["recall@10"] > 0 and told["metrics"]["recall_min@5"] >= told["metrics"]["recall@5"]
+    same = pannier(*call, "--holdout-users", ".25", "--fold-in", ".5", "--at", "5,10").json
+    assert same["metrics"] == told["metrics"]
+    assert pannier(*call, "--holdout-users", ".25", "--fold-in", ".5", "--at", "5,10", "--seed", 7).json["metrics"] != told["metrics"]
+    events = pannier("evaluate", "--model", "ials", "--set", "factors=8", "--events", shop / "events.csv", "--protocol", "strong", "--json").json
+    assert events["positions"] > 0 and events["interactions"] > 0
+    for option, text in (("--test", "t.txt"), ("--last-out", None), ("--seen", "keep")):
+        refused = pannier(*call[:-1], option, *([text] if text else []))
+        assert refused.code == 2 and "--protocol strong" in refused.err
+    refused = pannier("evaluate", "--model", "popular", "--train", tmp_path / "train.txt", "--format", "lightgcn", "--last-out", "--fold-in", ".5")
+    assert refused.code == 2 and "--fold-in: has no meaning beside --protocol weak" in refused.err
+
+
 def test_evaluate_refuses_by_name(pannier, shop):
     events = ["--events", shop / "events.csv", "--last-out"]
     done = pannier("evaluate", "--model", "ial", *events)

@@ -71,6 +71,26 @@ TEST_CASE("tune: random cells are held out of rows that keep one, people in whol
   }
   REQUIRE_THAT(static_cast<double>(held_out), WithinAbs(36, 5 * std::sqrt(120 * 0.21)));
 
+  // Of half of their items the rest is known; what nobody else has is not asked for.
+  auto rare = events;
+  rare.cols = 61;
+  for (std::size_t r = 0; r < rare.rows; ++r) rare.offsets[r + 1] += static_cast<std::int64_t>(r + 1 >= 7 ? 1 : 0);
+  rare.columns.insert(rare.columns.begin() + rare.offsets[7] - 1, 60);   // Person 6 alone has item 60.
+  rare.values.insert(rare.values.begin() + rare.offsets[7] - 1, 1.0f);
+  std::size_t unknown = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const auto half = serve::hold_out_people(rare, 0.5, seed, 0.5);
+    const CsrView of_half = half.split.test, trained = half.fitted;
+    std::set<std::uint32_t> known(trained.columns.begin(), trained.columns.end());
+    for (const auto column : of_half.columns) REQUIRE(known.contains(column));
+    std::size_t wanted = 0;
+    for (std::size_t r = 0; r < rare.rows; ++r)
+      if (const auto all_of = CsrView(rare).row_columns(r).size(); all_of > 1 && trained.row_columns(r).empty()) wanted += std::clamp<std::size_t>((all_of + 1) / 2, 1, all_of - 1);
+    REQUIRE(of_half.nonzeros() + half.split.unknown_items == wanted);
+    unknown += half.split.unknown_items;
+  }
+  REQUIRE(unknown > 0);
+
   const auto log = support::purchase_log(events);
   const auto last = serve::hold_out_last_days(log, {}, 10);
   REQUIRE(last.split.now_us == support::day_0 + 89 * us_per_day);   // The log's last purchase is of day 99.
@@ -86,6 +106,7 @@ TEST_CASE("tune: a hold-out that holds nothing is refused by name", "[serve][tun
   const Csr single{3, 2, {0, 1, 2, 3}, {0, 1, 0}, {1, 1, 1}};
   REQUIRE_THROWS_WITH(serve::hold_out_cells(single, 0.2, 1), Contains("nothing to hold out"));
   REQUIRE_THROWS_WITH(serve::hold_out_people(single, 0.2, 1), Contains("nothing to hold out"));
+  REQUIRE_THROWS_WITH(serve::hold_out_people(shop(), 0.2, 1, 1.0), StartsWith("fold_in: is 1"));
   Csr bad = shop();
   bad.values[0] = std::numeric_limits<float>::quiet_NaN();
   REQUIRE_THROWS_AS(serve::hold_out_cells(bad, 0.2, 1), Error);

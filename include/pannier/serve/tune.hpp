@@ -36,9 +36,10 @@ struct HoldOut {
 /// Each cell of a row with probability `share`, but never all of a row.
 /// Errors: invalid_argument (a share outside of 0.01 to 0.5, nothing to hold out, a matrix no model may see). Repeats: by `seed`.
 [[nodiscard]] HoldOut hold_out_cells(const CsrView& events, double share, std::uint64_t seed);
-/// Whole people, with probability `share` those of at least two cells: models are fitted without them, their histories are four fifths of their cells and the rest is to be found.
-/// Errors, repeats: as hold_out_cells().
-[[nodiscard]] HoldOut hold_out_people(const CsrView& events, double share, std::uint64_t seed);
+/// Whole people, with probability `share` those of at least two cells: models are fitted without them, their histories are `fold_in` of their cells and the rest is to be found, but for
+/// items that nobody else has, which split.unknown_items counts (strong generalisation, as Marlin 2004 and Liang et al. 2018 measure).
+/// Errors, repeats: as hold_out_cells(); invalid_argument (a fold_in outside of 0.1 to 0.95).
+[[nodiscard]] HoldOut hold_out_people(const CsrView& events, double share, std::uint64_t seed, double fold_in = 0.8);
 /// The last days of the log: a quarter of it, at most 60 days, where `horizon_days` is 0. `categories` of the log's items.
 /// Errors: invalid_argument (nothing to hold out).
 [[nodiscard]] HoldOut hold_out_last_days(const data::EventLog& log, const data::WeightingConfig& weighting, double horizon_days,
