@@ -2,13 +2,15 @@
 #include <pybind11/stl.h>
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "../common/batch.hpp"
 #include "bind.hpp"
-#include "pannier/model/vectors.hpp"
 #include "pannier/core/config.hpp"
+#include "pannier/evaluate/protocol.hpp"
+#include "pannier/model/vectors.hpp"
 #include "pannier/serve/engine.hpp"
 #include "pannier/serve/registry.hpp"
 #include "pannier/serve/tune.hpp"
@@ -193,6 +195,35 @@ py::dict tune(std::string_view config_json, std::string_view cut, double share, 
   return out;
 }
 
+py::dict metrics_of(const std::map<std::string, double>& metrics) {
+  py::dict out;
+  for (const auto& [name, metric] : metrics) out[to_str(name)] = metric;
+  return out;
+}
+py::dict intervals_of(const std::map<std::string, evaluate::Interval>& intervals) {
+  py::dict out;
+  for (const auto& [name, bounds] : intervals) out[to_str(name)] = py::make_tuple(bounds.first, bounds.second);
+  return out;
+}
+
+py::dict measure(const Model& model, const CsrArrays& train, const CsrArrays& test, std::vector<std::uint32_t> at, bool exclude_seen, int threads, py::object progress) {
+  LongCall call(threads, std::move(progress));
+  const auto quality = call.run([&](const FitControl& control) {
+    return evaluate::evaluate(*model.value, train.view(), test.view(), {.at = std::move(at), .exclude_seen = exclude_seen}, control);
+  });
+  py::dict slices;
+  for (const auto& [name, slice] : quality.slices) {
+    py::dict part;
+    part["people"] = slice.people, part["held_out"] = slice.held_out;
+    part["metrics"] = metrics_of(slice.metrics), part["interval"] = intervals_of(slice.interval);
+    slices[to_str(name)] = part;
+  }
+  py::dict out;
+  out["metrics"] = metrics_of(quality.metrics), out["interval"] = intervals_of(quality.interval), out["slices"] = slices;
+  out["people"] = quality.people, out["held_out"] = quality.held_out, out["seconds"] = quality.seconds;
+  return out;
+}
+
 }  // namespace
 
 void bind_models(py::module_& module) {
@@ -241,6 +272,7 @@ void bind_models(py::module_& module) {
 
   module.def("fit", &fit, py::arg("models"), py::arg("events"), py::arg("threads"), py::arg("progress"));
   module.def("tune", &tune, py::arg("config_json"), py::arg("cut"), py::arg("share"), py::arg("events"), py::arg("threads"), py::arg("progress"));
+  module.def("evaluate", &measure, py::arg("model"), py::arg("train"), py::arg("test"), py::arg("at"), py::arg("exclude_seen"), py::arg("threads"), py::arg("progress"));
   module.def("load", [](const std::string& path) {
     std::shared_ptr<const model::Recommender> loaded;
     {
