@@ -21,8 +21,7 @@ Dimension log_integer(std::string name, double low, double high, std::uint32_t m
 
 Setup item_knn(std::string_view similarity, std::vector<Dimension> dimensions, std::vector<evaluate::Point> starts) {
   dimensions.insert(dimensions.begin(), log_integer("neighbours", 20, 2000, 10));
-  return {.model = "item_knn", .fixed_json = "{\"similarity\":\"" + std::string(similarity) + "\"}", .dimensions = std::move(dimensions), .choices = {},
-          .starts = std::move(starts), .cost_of = {}};
+  return {.model = "item_knn", .fixed_json = "{\"similarity\":\"" + std::string(similarity) + "\"}", .dimensions = std::move(dimensions), .starts = std::move(starts), .cost_of = {}};
 }
 
 }  // namespace
@@ -33,7 +32,7 @@ std::vector<Setup> search_setups(std::uint32_t item_count) {
   for (const auto& start : std::initializer_list<evaluate::Point>{{64, 0.1, 0.003, 1, 16}, {128, 0.01, 0.003, 1, 8}, {512, 0.01, 0.003, 1, 6}, {256, 0.03, 0.01, 1, 8}})
     ials_starts.push_back({std::min(start[0], most_factors), start[1], start[2], start[3], start[4]});
   return {
-      {.model = "popular", .fixed_json = "{}", .dimensions = {}, .choices = {}, .starts = {}, .cost_of = {}},
+      {.model = "popular", .fixed_json = "{}", .dimensions = {}, .starts = {}, .cost_of = {}},
       item_knn("cosine", {number("shrinkage", 0, 100)}, {{200, 0}, {200, 20}}),
       item_knn("tfidf", {number("shrinkage", 0, 100)}, {{200, 0}}),
       item_knn("asymmetric", {number("alpha", 0, 1), number("shrinkage", 0, 100)}, {{200, 0.5, 0}}),
@@ -45,34 +44,30 @@ std::vector<Setup> search_setups(std::uint32_t item_count) {
        .fixed_json = "{}",
        .dimensions = {log_integer("factors", 16, most_factors, 16), log_number("unobserved_weight", 1e-3, 1), log_number("l2", 3e-4, 0.1),
                       number("frequency_exponent", 0, 1.25), log_integer("epochs", 2, 24, 1)},
-       .choices = {},
        .starts = std::move(ials_starts),
        .cost_of = "factors"},
       {.model = "graph_filter",
        .fixed_json = "{}",
        .dimensions = {number("user_exponent", 0, 1), number("item_exponent", 0.1, 0.7), number("signal_exponent", 0, 0.5), number("power", 0.7, 1.5),
                       log_integer("neighbours", 50, 1000, 10), number("sharpening", 0, 0.6)},
-       .choices = {},
        .starts = {{0.35, 0.35, 0.2, 1, 500, 0}, {0.5, 0.5, 0, 1, 500, 0}, {0.5, 0.35, 0.2, 1, 300, 0.3}},
        .cost_of = {}},
-      {.model = "ease", .fixed_json = "{}", .dimensions = {log_number("l2", 10, 5000)}, .choices = {}, .starts = {{100}, {500}}, .cost_of = {}, .in_best = true, .most_items = 12000},
+      {.model = "ease", .fixed_json = "{}", .dimensions = {log_number("l2", 10, 5000)}, .starts = {{100}, {500}}, .cost_of = {}, .in_best = true, .most_items = 12000},
       {.model = "bpr",
        .fixed_json = "{}",
        .dimensions = {log_integer("factors", 16, std::min(256.0, most_factors), 16), log_number("learning_rate", 0.01, 0.5), log_number("user_l2", 1e-4, 0.1), log_number("item_l2", 1e-4, 0.1)},
-       .choices = {},
        .starts = {},
        .cost_of = "factors",
        .in_best = false},
-      {.model = "buy_again", .fixed_json = "{}", .dimensions = {log_number("shrinkage", 1, 100)}, .choices = {}, .starts = {{10}}, .cost_of = {}, .in_best = false},
+      {.model = "buy_again", .fixed_json = "{}", .dimensions = {log_number("shrinkage", 1, 100)}, .starts = {{10}}, .cost_of = {}, .in_best = false},
       {.model = "together",
        .fixed_json = "{}",
        .dimensions = {number("lift_share", 0, 1), log_number("significance", 1e-4, 1)},
-       .choices = {},
        .starts = {{0.3, 0.05}},
        .cost_of = {},
        .in_best = false},
-      {.model = "trending", .fixed_json = "{}", .dimensions = {log_number("half_life_days", 0.5, 60), log_number("floor", 0.1, 20)}, .choices = {}, .starts = {{7, 2}}, .cost_of = {}, .in_best = false},
-      {.model = "seasonal", .fixed_json = "{}", .dimensions = {log_number("shrinkage", 1, 1000)}, .choices = {}, .starts = {{20}}, .cost_of = {}, .in_best = false},
+      {.model = "trending", .fixed_json = "{}", .dimensions = {log_number("half_life_days", 0.5, 60), log_number("floor", 0.1, 20)}, .starts = {{7, 2}}, .cost_of = {}, .in_best = false},
+      {.model = "seasonal", .fixed_json = "{}", .dimensions = {log_number("shrinkage", 1, 1000)}, .starts = {{20}}, .cost_of = {}, .in_best = false},
   };
 }
 
@@ -84,8 +79,7 @@ std::string settings_of(const Setup& setup, const evaluate::Point& point) {
   auto settings = Json::parse(setup.fixed_json);
   for (std::size_t i = 0; i < point.size(); ++i) {
     const auto& dimension = setup.dimensions[i];
-    if (dimension.kind == Kind::choice) settings[dimension.name] = Json::parse(setup.choices[i][static_cast<std::size_t>(point[i])]);
-    else if (dimension.kind == Kind::integer) settings[dimension.name] = static_cast<std::int64_t>(point[i]);
+    if (dimension.kind == Kind::integer) settings[dimension.name] = static_cast<std::int64_t>(point[i]);
     else settings[dimension.name] = point[i];
   }
   return settings.dump();

@@ -17,8 +17,7 @@ namespace pannier::serve {
 struct Setup {
   std::string model;
   std::string fixed_json = "{}";                        ///< Settings that are not searched.
-  std::vector<evaluate::Dimension> dimensions;          ///< Named as the settings.
-  std::vector<std::vector<std::string>> choices;        ///< Of each dimension, as JSON; empty but for choices.
+  std::vector<evaluate::Dimension> dimensions;          ///< Named as the settings, numbers all: a choice is a setup of its own.
   std::vector<evaluate::Point> starts;
   std::string cost_of;                                  ///< The setting that a fit's time grows with, to the power of 1.5; "" none.
   bool in_best = true;                                  ///< Whether model=best tries it.

@@ -44,6 +44,11 @@ def test_tune_holds_whole_people_out():
     assert result.cut.startswith("user") and result.metric > 0
 
 
+def test_tune_takes_the_numbers_of_numpy():
+    X = random_matrix()
+    assert pannier.tune(X, "popular", trials=np.int64(2), people=np.int32(50), seed=np.uint8(3), share=np.float32(0.25)).trials
+
+
 def test_tune_within_a_budget_ends():
     result = pannier.tune(random_matrix(), "popular", budget=60)
     assert len(result.trials) == 1 and result.fit().n_items_ == 30
@@ -64,7 +69,9 @@ def test_tune_tells_how_far_it_is_and_stops_when_told():
 @pytest.mark.parametrize("arguments, said", [
     ({}, "trials"), ({"trials": 0}, "trials"), ({"trials": 3, "cut": "last"}, "no order"), ({"trials": 3, "model": "ial"}, "ials"),
     ({"trials": 3, "metric": "ndcg"}, "metric"), ({"trials": 3, "share": 0.9}, "share"), ({"budget": -1}, "budget"),
-    ({"trials": 3, "people": 0}, "people"), ({"trials": 3, "model": object()}, "tune"),
+    ({"trials": 3, "people": 0}, "people"), ({"trials": 3, "model": object()}, "model"), ({"trials": 2.5}, "trials"), ({"trials": True}, "trials"),
+    ({"budget": float("inf")}, "budget"), ({"budget": "long"}, "budget"), ({"trials": 3, "share": None}, "share"), ({"trials": 3, "seed": -1}, "seed"),
+    ({"trials": 3, "seed": 1.5}, "seed"), ({"trials": 3, "metric": 20}, "metric"),
 ])
 def test_tune_refuses_by_name(arguments, said):
     with pytest.raises(pannier.InvalidArgument, match=said):

@@ -3,10 +3,12 @@
 import json
 import math
 
+import numpy as np
+
 from . import _pannier
 from ._errors import InvalidArgument
 from ._matrix import as_csr
-from ._models import _CLASSES, Blend, _require_threads
+from ._models import _CLASSES, Blend, _count, _require_threads
 from ._progress import Progress
 
 
@@ -51,6 +53,12 @@ class TuneResult:
         return f"TuneResult(best_model_name={self.best_model_name!r}, metric={self.metric:.4f}, trials={len(self.trials)})"
 
 
+def _number(value, name):
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)) or not (math.isfinite(value) and value > 0):
+        raise InvalidArgument(name, f"is {value!r}", "a finite number above 0")
+    return float(value)
+
+
 def tune(X, model="best", *, trials=None, budget=None, cut="random", share=0.1, metric="ndcg@20", people=10000, seed=42, threads=0,
          progress=False):
     """Searches what ranks best a part of X that is held out of it: settings of a model by name, or, for "best", of all models and of blends.
@@ -60,16 +68,18 @@ def tune(X, model="best", *, trials=None, budget=None, cut="random", share=0.1, 
     """
     if cut not in ("random", "user"):
         raise InvalidArgument("cut", f"is {cut!r}", "random, or user; a matrix has no order for last")
-    for name, limit in (("trials", trials), ("budget", budget)):
-        if limit is not None and not limit > 0:
-            raise InvalidArgument(name, f"is {limit!r}", "above 0, or None")
+    for name, text in (("model", model), ("metric", metric)):
+        if not isinstance(text, str):
+            raise InvalidArgument(name, f"is {text!r}", "a text")
+    settings = {"model": model, "metric": metric, "trials": 0 if trials is None else _count(trials, "trials"),
+                "budget": 0 if budget is None else _number(budget, "budget"), "people": _count(people, "people")}
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
+        raise InvalidArgument("seed", f"is {seed!r}", "a whole number from 0 to 2^64 - 1")
+    settings["seed"] = int(seed)
+    share = _number(share, "share")
     _require_threads(threads)
-    settings = {"model": model, "metric": metric, "trials": trials or 0, "budget": budget or 0, "people": people, "seed": seed}
-    try:
-        config = json.dumps(settings)
-    except TypeError as error:
-        raise InvalidArgument("tune", str(error), "numbers and texts") from None
+    config = json.dumps(settings)
     events = as_csr(X, "X")
     with Progress(progress) as told:
-        found = _pannier.tune(config, cut, float(share), events, threads, told)
+        found = _pannier.tune(config, cut, share, events, threads, told)
     return TuneResult(X, threads, found)

@@ -32,7 +32,7 @@ struct Sibling {
 };
 
 /// All that a model may be fitted on. Borrowed for the call.
-/// popular and item_knn read `events` with `orders` below them, where an order counts like a person; together reads the log. ials and bpr read `events` alone,
+/// popular, item_knn, graph_filter and ease read `events` with `orders` below them, where an order counts like a person; together, trending, seasonal and buy_again read the log. ials and bpr read `events` alone,
 /// and `orders` in their place where no event has a weight: a log without people still gives every model something.
 struct FitData {
   CsrView events;                          ///< People x items, the weights of the events.

@@ -61,7 +61,7 @@ struct TuneConfig {
 template <class Config, class Visit>
   requires std::same_as<std::remove_const_t<Config>, TuneConfig>
 void visit_fields(Config& c, Visit&& visit) {
-  visit("model", c.model, "A model's name, blend, or best: all models that can be fitted on the data, and blends of the best few.");
+  visit("model", c.model, "A model's name, blend, or best: several models, and blends of the best few.");
   visit("metric", c.metric, "What is to be large: ndcg, recall, recall_min, hr, mrr or map, @ and a cut-off.");
   visit("trials", c.trials, Range{0, 1000000}, "Trials, at most; 0: as many as the budget allows.");
   visit("budget", c.budget, Range{0, 1e9}, "Seconds for everything, the final fit too; 0: no limit.");
