@@ -4,6 +4,7 @@
 #include "pannier/cf/blend.hpp"
 #include "pannier/cf/bpr.hpp"
 #include "pannier/cf/ease.hpp"
+#include "pannier/cf/feature_map.hpp"
 #include "pannier/cf/graph_filter.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"

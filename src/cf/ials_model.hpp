@@ -1,6 +1,7 @@
 /// The fitted model behind IalsModel, for the fit that makes it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -19,6 +20,10 @@ struct IalsStorage {
 
 /// A model of `storage`; the norms are computed here.
 [[nodiscard]] std::shared_ptr<const IalsModel> make_ials_model(const IalsConfig& config, std::shared_ptr<IalsStorage> storage);
+
+/// A copy whose vectors `change` has been called with, item by item; the shared Gram matrix stays that of the fit.
+/// Errors: invalid_argument for a model that this library did not make.
+[[nodiscard]] std::shared_ptr<const IalsModel> with_vectors(const IalsModel& model, const std::function<void(std::size_t item, std::span<float> vector, std::span<float> fold_in)>& change);
 
 /// l2 mass^frequency_exponent of a row with these weights, the other side having `others` rows.
 [[nodiscard]] double ials_ridge(const IalsConfig& config, std::span<const float> weights, std::size_t others);
