@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -10,11 +9,13 @@
 #include <string_view>
 #include <vector>
 
-#include "data/byte_source.hpp"
 #include "pannier/cf/together.hpp"
 #include "support/catch.hpp"
+#include "support/published_data.hpp"
 
 using namespace pannier;
+using support::data_folder;
+using support::present;
 
 namespace {
 
@@ -29,14 +30,8 @@ struct Orders {
 
 /// Calls line(fields) for every line but the first.
 void read_lines(const std::filesystem::path& file, char separator, const std::function<void(const std::vector<std::string_view>&)>& line) {
-  const auto source = data::open_bytes(file);
-  std::string text(1 << 20, '\0');
-  std::size_t size = 0;
-  while (const auto got = source->read(std::span(text).subspan(size))) {
-    size += got;
-    if (size == text.size()) text.resize(2 * size);
-  }
-  const std::string_view all(text.data(), size);
+  const auto text = support::text_of(file);
+  const std::string_view all = text;
   std::vector<std::string_view> fields;
   for (std::size_t begin = all.find('\n') + 1; begin < all.size();) {
     const auto end = std::min(all.find('\n', begin), all.size());
@@ -195,21 +190,6 @@ std::map<std::string, Found> compare(const Orders& orders) {
     WARN(name << ": hit rate@10 " << found.hit_rate << " +- " << found.margin << ", mean popularity " << found.popularity << ", " << found.tests << " baskets");
   WARN(fit.report.detail << ", " << fit.report.seconds << " s");
   return out;
-}
-
-std::filesystem::path data_folder() {
-  const char* const given = std::getenv("PANNIER_DATA");
-  return given != nullptr ? std::filesystem::path(given) : std::filesystem::path(PANNIER_TEST_DATA) / "../../../shared/data";
-}
-
-bool present(const char* set) {
-#if !PANNIER_WITH_ZLIB
-  WARN("skipped: " << set << " is compressed with gzip, which this build cannot read");
-  return false;
-#endif
-  if (std::filesystem::exists(data_folder() / set)) return true;
-  WARN("skipped: no " << set << " in " << data_folder() << " (set PANNIER_DATA)");
-  return false;
 }
 
 }  // namespace
