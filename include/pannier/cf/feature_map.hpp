@@ -44,7 +44,7 @@ struct FeatureMapFit {
 ///
 /// Shapes:  `vectors` is rows x dimensions, `row_weights` (c, not negative; 0: left out) one a row, `features` rows x features, values not negative: a
 ///          token or a category is 1, a number one of several bins. Scale each row to length 1 where rows have many and few.
-/// Cost:    a step is two passes over the features' nonzeros, each times the dimensions. Memory four matrices of features x dimensions and one of rows x dimensions.
+/// Cost:    a step is two passes over the features' nonzeros, each times the dimensions. Memory: four matrices of features x dimensions, two of rows x dimensions, and the features once more, transposed.
 /// Repeats: the same bits for any `control.execution.threads`.
 /// Errors:  invalid_argument (unequal shapes, no dimensions, no positive row weight, a number out of range or not finite), out_of_memory, numerical_failure, cancelled.
 /// Source:  Gantner, Drumond, Freudenthaler, Rendle & Schmidt-Thieme 2010, "Learning attribute-to-feature mappings for cold-start recommendations":
