@@ -150,11 +150,13 @@ class CatalogReader {
 
 Catalog read_catalog(const std::filesystem::path& file, OnError on_error, ImportSummary* summary, bool fold_item_case) {
   static constexpr std::array<std::string_view, 4> who = {"user", "visitor", "session", "order"};
+  static constexpr std::array<std::string_view, 2> numbers = {"price", "stock"};
   static constexpr SubjectFile items_file = {.id = "item",
                                              .purpose = "the item's id",
                                              .example = R"({"item": ..., "name": ...})",
                                              .event_columns = who,
-                                             .expected = "an items file: a line an item, with a column item and any of name, category, brand, price, stock, image"};
+                                             .expected = "an items file: a line an item, with a column item and any of name, category, brand, price, stock, image",
+                                             .numbers = numbers};
   CatalogReader items(on_error, fold_item_case);
   read_subjects(file, items_file, items.faults(),
                 [&](const auto& columns, std::span<const std::string_view> fields, const Place& place) { items.take(columns, fields, place); });

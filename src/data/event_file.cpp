@@ -133,6 +133,13 @@ class Importer {
     hand_on();
     arena_.clear();
   }
+  /// Numbers of a file whose decimal sign may be a comma.
+  void take_decimal_commas(EventTexts& texts) {
+    for (const auto field : {EventField::quantity, EventField::price, EventField::value}) {
+      auto& text = texts[static_cast<std::size_t>(field)];
+      text = with_decimal_point(text, [&](std::size_t size) { return arena_.room(size); });
+    }
+  }
   [[nodiscard]] const Preset* preset() const noexcept { return builder_.preset(); }
   [[nodiscard]] LineFaults& faults() noexcept { return faults_; }
   [[nodiscard]] ImportNotes& notes() noexcept { return notes_; }
@@ -205,6 +212,7 @@ void read_table(Importer& importer, RecordReader reader, const ImportOptions& op
           if (const auto flaw = table.flaw(text, longest_text); flaw != TextFlaw::none)
             return importer.drop(cause_of(flaw), field, texts, place);
         }
+        if (table.reader().has_semicolons()) importer.take_decimal_commas(texts);
         importer.take(texts, table.reader().line(), true, place);
       });
 }

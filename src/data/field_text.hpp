@@ -14,6 +14,16 @@ namespace pannier::data {
 /// A whole number that is the whole text.
 [[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view text) noexcept;
 
+/// The text with a point for its only comma, where it is a number with a decimal comma (12,50); else the text. `room` gives characters that live as long as it.
+template <class Room>
+[[nodiscard]] std::string_view with_decimal_point(std::string_view text, const Room& room) {
+  const auto comma = text.find(',');
+  if (comma == text.npos || text.find_first_not_of("0123456789,-") != text.npos || text.find(',', comma + 1) != text.npos) return text;
+  const auto copy = room(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) copy[at] = at == comma ? '.' : text[at];
+  return {copy.data(), copy.size()};
+}
+
 /// A value for a message: in quotes, what does not print escaped, shortened to some 60 bytes with its length beside it.
 [[nodiscard]] std::string shown(std::string_view value);
 /// Names for a message: "a, b, c", at most 40 of them.

@@ -33,6 +33,19 @@ Dialect dialect_of(const std::filesystem::path& file, std::string_view text) {
   return tabs && !commas ? Dialect::tsv : Dialect::csv;
 }
 
+/// What parts the fields of CSV whose first line this is.
+char csv_separator(std::string_view text) {
+  bool quoted = false, semicolons = false;
+  for (const char c : text) {
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == ',') return ',';
+    if (c == '\n' || c == '\r') break;
+    semicolons |= c == ';';
+  }
+  return semicolons ? ';' : ',';
+}
+
 }  // namespace
 
 void StructuralScanner::seek(const char* text, std::size_t size, std::size_t at) noexcept {
@@ -79,7 +92,8 @@ RecordReader::RecordReader(std::unique_ptr<ByteSource> source, const std::filesy
   const std::string_view text(text_.data(), size_);
   if (text.starts_with("\xEF\xBB\xBF")) at_ = 3;
   dialect_ = dialect_of(file, text.substr(at_));
-  scanner_.set_dialect(dialect_);
+  separator_ = dialect_ == Dialect::csv ? csv_separator(text.substr(at_)) : dialect_ == Dialect::tsv ? '\t' : '\n';
+  scanner_.set_characters(separator_, dialect_ == Dialect::csv ? '"' : '\n');
   scanner_.seek(text_.data(), size_, at_);
 }
 
@@ -144,7 +158,7 @@ RecordReader::Step RecordReader::next() {
       Quoted quoted{.line = line_ + line_ends};
       if (!read_quoted(begin, quoted)) return incomplete(quoted.line, begin);
       end = quoted.closing + 1;
-      if (end < size_ && text_[end] != ',' && !is_line_end(end)) return end_at_bad_quote(begin, quoted);
+      if (end < size_ && text_[end] != separator_ && !is_line_end(end)) return end_at_bad_quote(begin, quoted);
       line_ends += quoted.line_ends;
       field = {text_.data() + begin + 1, quoted.closing - begin - 1};
       if (quoted.doubled) doubled_.push_back(fields_.size());
@@ -174,7 +188,7 @@ bool RecordReader::read_quoted(std::size_t opening, Quoted& quoted) {
   for (std::size_t after = opening + 1;;) {
     const auto at = scanner_.next();
     if (at == size_) return false;
-    if (at < after || text_[at] == ',') continue;
+    if (at < after || text_[at] == separator_) continue;
     if (is_line_end(at)) {
       if (quoted.first_line_end == 0) quoted.first_line_end = at;
       if (text_[at] == '\r' || text_[at - 1] != '\r') ++quoted.line_ends;

@@ -22,9 +22,9 @@ enum class Dialect { csv, tsv, json };
 /// Positions of separators, line ends and (CSV) quotes in order. The text must be readable for 64 bytes past its end, zeros there.
 class StructuralScanner {
  public:
-  void set_dialect(Dialect dialect) noexcept {
-    separator_ = dialect == Dialect::csv ? ',' : dialect == Dialect::tsv ? '\t' : '\n';
-    quote_ = dialect == Dialect::csv ? '"' : '\n';
+  void set_characters(char separator, char quote) noexcept {
+    separator_ = separator;
+    quote_ = quote;
   }
   /// From `at` on; the text may have changed.
   void seek(const char* text, std::size_t size, std::size_t at) noexcept;
@@ -81,6 +81,8 @@ class RecordReader {
   /// False: the record is ASCII without NUL. True: it may be something else.
   [[nodiscard]] bool suspect() const noexcept { return suspect_; }
   [[nodiscard]] Dialect dialect() const noexcept { return dialect_; }
+  /// Whether a CSV file's fields are parted by semicolons, as where a comma is the decimal sign: its first line has some, and no comma, outside of quotes.
+  [[nodiscard]] bool has_semicolons() const noexcept { return separator_ == ';'; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const ByteSource& source() const noexcept { return *source_; }
   /// The bytes of the record as they lie in the buffer: equal for equal records.
@@ -104,6 +106,7 @@ class RecordReader {
   std::unique_ptr<ByteSource> source_;
   std::string name_;
   Dialect dialect_ = Dialect::csv;
+  char separator_ = ',';
   std::vector<char> text_;                      ///< Capacity plus 64 zeros.
   std::size_t size_ = 0;                        ///< Bytes of text in the buffer.
   std::size_t at_ = 0;                          ///< Where the next record begins.

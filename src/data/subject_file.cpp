@@ -1,6 +1,7 @@
 #include "data/subject_file.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <unordered_set>
 #include <utility>
 
@@ -31,7 +32,18 @@ void read_table(const SubjectFile& expected, LineFaults& faults, const Take& tak
   if (!table.find(expected.id)) table.refuse_missing(expected.id, std::string(expected.purpose), "a column named " + std::string(expected.id));
   refuse_events(expected, [&](std::string_view column) { return table.find(column).has_value(); }, table.reader().name() + ":1");
   const Place place = [&](const std::string& field) { return table.where(field); };
-  table.read(faults, [] {}, [&](std::span<const std::string_view> fields) { take(table.columns(), fields, place); });
+  std::vector<std::uint32_t> numbers;
+  for (const auto column : expected.numbers)
+    if (const auto at = table.find(column); at && table.reader().has_semicolons()) numbers.push_back(*at);
+  TextArena arena;
+  std::vector<std::string_view> changed;
+  table.read(faults, [] {}, [&](std::span<const std::string_view> fields) {
+    if (numbers.empty()) return take(table.columns(), fields, place);
+    arena.clear();
+    changed.assign(fields.begin(), fields.end());
+    for (const auto at : numbers) changed[at] = with_decimal_point(fields[at], [&](std::size_t size) { return arena.room(size); });
+    take(table.columns(), changed, place);
+  });
 }
 
 /// An object a line: its texts and numbers are the columns; a list of texts is joined by "/", as a category's path.

@@ -19,6 +19,7 @@ struct SubjectFile {
   std::string_view example;                         ///< A line of JSON.
   std::span<const std::string_view> event_columns;  ///< Beside time and kind, each of them makes it an event file, which is refused.
   std::string_view expected;                        ///< Instead of an event file.
+  std::span<const std::string_view> numbers{};      ///< Columns of numbers, which have a decimal comma at will in tables parted by semicolons.
 };
 
 /// What is wrong with a subject: the field, and the error's two halves.

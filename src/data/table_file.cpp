@@ -16,7 +16,7 @@ TableFile::TableFile(RecordReader reader) : reader_(std::move(reader)) {
   if (step == RecordReader::Step::end)
     throw Error(ErrorCode::malformed_input, reader_.where(1), "the file is empty", "a header line with the names of the columns");
   if (!reader_.bad_quote().empty())
-    refuse("text follows the closing quote in " + shown(reader_.bad_quote()), "a comma or the end of the line after a closing quote");
+    refuse("text follows the closing quote in " + shown(reader_.bad_quote()), reader_.has_semicolons() ? "a semicolon or the end of the line after a closing quote" : "a comma or the end of the line after a closing quote");
   for (const auto field : reader_.fields()) {
     if (const auto flaw = text_flaw(field, longest_text); flaw != TextFlaw::none)
       refuse("the column name " + flaw_in_words(flaw, field), flaw_allowed(flaw, longest_text));
@@ -42,10 +42,10 @@ void TableFile::refuse_missing(std::string_view column, const std::string& purpo
   std::string allowed = remedy;
   if (columns_.size() == 1) {
     const bool csv = reader_.dialect() == Dialect::csv;
-    for (const char separator : {',', ';', '\t', '|'})
+    for (const char separator : {',', ';', '\t', '|'})  // CSV with semicolons is read.
       if (columns_[0].find(separator) != std::string::npos) {
         allowed += std::string("; the header has no ") + (csv ? "commas" : "tabs") + " but " + shown({&separator, 1}) +
-                   ": CSV needs commas, TSV (a name that ends in .tsv) tabs";
+                   ": CSV needs commas or semicolons, TSV (a name that ends in .tsv) tabs";
         break;
       }
   }
@@ -72,7 +72,7 @@ void TableFile::read(LineFaults& faults, const std::function<void()>& block_end,
         if (!reader_.bad_quote().empty()) {
           faults.drop(Cause::bad_quote, [&] {
             return Error(ErrorCode::malformed_input, where(), "text follows the closing quote in " + shown(reader_.bad_quote()),
-                         "a comma or the end of the line after a closing quote; inside quotes a \" is written twice");
+                         std::string(reader_.has_semicolons() ? "a semicolon" : "a comma") + " or the end of the line after a closing quote; inside quotes a \" is written twice");
           });
         } else if (fields.size() != columns_.size()) {
           const bool few = fields.size() < columns_.size();

@@ -87,6 +87,8 @@ TEST_CASE("catalog: the known columns become fields, the others attributes in th
 
 TEST_CASE("catalog: TSV and gzip are read as events are", "[data][catalog]") {
   REQUIRE(read_text("item\tname\ni\t7\" single\n", OnError::stop, nullptr, "items.tsv").items().at(0).name == "7\" single");
+  const auto parted = read_text("item;price;stock;name\ni;12,50;3;\"a;b\"\n");
+  REQUIRE((parted.items().at(0).price == 12.5 && parted.items().at(0).stock == 3 && parted.items().at(0).name == "a;b"));
 #if PANNIER_WITH_ZLIB
   REQUIRE(read_text(test::gzip("item,name\ni,x\n")).items().at(0).name == "x");
 #endif

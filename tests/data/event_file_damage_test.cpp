@@ -101,7 +101,8 @@ TEST_CASE("event_file: a missing column is named with those found and the near o
   mapped.columns = parse_map("user=custmer_id");
   refused("time,kind,customer_id,item\n" + good_line, "e.csv:1",
           "no column 'custmer_id' for the event's user, which the map reads from it (did you mean customer_id?)", "a column of the file", mapped);
-  refused("time;kind;user;item\n", "e.csv:1", "the columns are 'time;kind;user;item'", "the header has no commas but ';'");
+  refused("time|kind|user|item\n", "e.csv:1", "the columns are 'time|kind|user|item'", "the header has no commas but '|'");
+  refused("time;kind;client;item\n" + good_line, "e.csv:1", "no column 'user' for the person or the order", "user, visitor, session or order");
   refused("time\tkind\tuser\titem\n", "e.csv:1", "the columns are 'time\\tkind\\tuser\\titem'", "TSV (a name that ends in .tsv) tabs");
   refused("time,kind,user,item\n", "e.tsv:1", "the columns are 'time,kind,user,item'", "the header has no tabs but ','", {}, "e.tsv");
 }

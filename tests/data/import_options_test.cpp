@@ -119,6 +119,15 @@ TEST_CASE("import_map: amounts in another currency are multiplied by its rate", 
   REQUIRE(read.summary.currency == "GBP");
 }
 
+TEST_CASE("event_file: tables parted by semicolons may have decimal commas, others may not", "[data][event_file]") {
+  const auto read = read_text("time;kind;user;item;quantity;price\n2024-05-01;purchase;u;a;2;1234,50\n2024-05-01;purchase;u;b;1,5;3.25\n2024-05-01;refund;u;a;-1;0,5\n", {});
+  REQUIRE(read.events.size() == 3);
+  REQUIRE((read.events[0].event.price == 1234.5 && read.events[1].event.quantity == 1.5 && read.events[1].event.price == 3.25 && read.events[2].event.price == 0.5));
+  for (const auto* price : {"1,234,50", "1.234,50", "1,2e3", "1,x"})
+    REQUIRE(Contains("price").match(error_of(std::string("time;kind;user;item;quantity;price\n2024-05-01;purchase;u;a;2;") + price + "\n").what()));
+  REQUIRE(Contains("price").match(error_of("time,kind,user,item,quantity,price\n2024-05-01,purchase,u,a,2,\"1234,50\"\n").what()));
+}
+
 TEST_CASE("import_map: a currency in small letters is the same currency", "[data][import_map]") {
   const auto read = read_text(header + "2024-05-01,purchase,u,o,a,1,10,eur\n2024-05-01,purchase,u,o,b,1,3,EUR\n2024-05-01,purchase,u,o,b,1,3,Eur\n", {});
   REQUIRE(read.events.size() == 3);

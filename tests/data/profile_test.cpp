@@ -122,7 +122,7 @@ TEST_CASE("profile: a file that is none is refused by name, whatever is to be do
     refused("user,city\n", "ends after its header");
     refused("users,city\na,b\n", "there is no column 'user' for the person's id (did you mean users?");
     refused("item,name\na,b\n", "there is no column 'user'");
-    refused("user;city\na;b\n", "no commas but");
+    refused("user|city\na|b\n", "no commas but");
     refused("user,city,city\na,b,c\n", "stands twice in the header");
     refused("time,kind,user,item\n2024-01-01,purchase,a,b\n", "is an event file: it has the columns time, kind and item; expected a users file");
     refused("{\"user\":\"a\",\"time\":1,\"kind\":\"purchase\",\"item\":\"b\"}\n", "is an event file", "a.jsonl");

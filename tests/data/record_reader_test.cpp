@@ -167,6 +167,14 @@ TEST_CASE("record_reader: the dialect is told by the name, else by the first lin
   REQUIRE(dialect("tsv", "a") == Dialect::csv);
 }
 
+TEST_CASE("record_reader: CSV is parted by semicolons where its first line has no comma", "[data][record_reader]") {
+  REQUIRE(read_all("a;b\n1,5;\"x;\"\"y\n\"\n", "x.csv").records == std::vector<Record>{{1, {"a", "b"}}, {2, {"1,5", "x;\"y\n"}}});
+  REQUIRE(read_all("\xEF\xBB\xBF\"a,b\";c\n1;2\n", "x.csv.gz").records == std::vector<Record>{{1, {"a,b", "c"}}, {2, {"1", "2"}}});
+  REQUIRE(read_all("a;b\n1;2\n", "-").records == std::vector<Record>{{1, {"a", "b"}}, {2, {"1", "2"}}});
+  REQUIRE(read_all("a;b,c\n", "x.csv").records == std::vector<Record>{{1, {"a;b", "c"}}});
+  REQUIRE(read_all("a;b\tc\n", "x.tsv").records == std::vector<Record>{{1, {"a;b", "c"}}});
+}
+
 TEST_CASE("record_reader: wrong quotes cost the line on which they opened and no other", "[data][record_reader]") {
   const auto out = read_all("a,b\n\"1\" x,2\nc,\"d\ne,\"f\"\ng,h\n", "x.csv");
   REQUIRE(out.records == std::vector<Record>{{1, {"a", "b"}}, {2, {}}, {3, {}}, {4, {"e", "f"}}, {5, {"g", "h"}}});

@@ -65,7 +65,8 @@ struct ImportedEvent {
 /// Reads a file ("-": standard input) and hands its events on in blocks, in file order. The kind of file is told by content and name:
 /// gzip by its magic bytes (members may follow each other); .csv, .tsv, .jsonl, .ndjson and .json (before .gz) by name; else what begins with { is
 /// JSON lines and a header with a tab and no comma TSV. The texts of a block live until `sink` returns. Lines end in LF, CRLF or CR, also mixed; empty
-/// lines are passed over; a UTF-8 byte order mark is skipped. In CSV a `"` that does not begin a field is a character.
+/// lines are passed over; a UTF-8 byte order mark is skipped. In CSV a `"` that does not begin a field is a character. CSV whose header has semicolons and no comma outside of quotes
+/// is parted by them, and quantity, price and value may have a decimal comma.
 ///
 /// A line: an empty field is absent. A column that no field uses is not looked at. A negative quantity of a purchase or refund is a
 /// refund of that quantity where the person is known or the order has a refund prefix, else a stock correction: left out and counted,
