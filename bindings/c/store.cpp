@@ -16,6 +16,7 @@ serve::TrainInputs to_inputs(const pnr_train_options& options) {
   for (std::size_t i = 0; i < files.size(); ++i)
     inputs.events.push_back(path(files[i].data, files[i].length, "options.events[" + std::to_string(i) + "]"));
   if (options.items.length != 0) inputs.items = path(options.items.data, options.items.length, "options.items");
+  if (options.vectors.length != 0) inputs.vectors = path(options.vectors.data, options.vectors.length, "options.vectors");
   const auto users = array(options.users, options.user_file_count, "options.users");
   for (std::size_t i = 0; i < users.size(); ++i)
     inputs.users.push_back(path(users[i].data, users[i].length, "options.users[" + std::to_string(i) + "]"));

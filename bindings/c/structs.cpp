@@ -59,7 +59,7 @@ static_assert(same(pannier::PersonSort::user, PNR_PERSON_USER) && same(pannier::
 // The layouts of version 0.1, on which programs in the field rely: without holes, but for padding at an end.
 static_assert(sizeof(void*) != 8 ||
               (sizeof(pnr_error) == 1028 && sizeof(pnr_text) == 16 && sizeof(pnr_control) == 32 &&
-               sizeof(pnr_train_options) == 112 && pannier::c::first_size<pnr_train_options> == 96 &&
+               sizeof(pnr_train_options) == 128 && pannier::c::first_size<pnr_train_options> == 96 &&
                sizeof(pnr_train_report) == 144 && pannier::c::first_size<pnr_train_report> == 112 && sizeof(pnr_engine_options) == 48 &&
                sizeof(pnr_request) == 136 && pannier::c::first_size<pnr_request> == 112 && sizeof(pnr_event) == 288 &&
                sizeof(pnr_item) == 104 && sizeof(pnr_csr) == 56 && sizeof(pnr_ask) == 40));

@@ -13,7 +13,7 @@
 namespace pannier::cli {
 namespace {
 
-serve::FitData fit_data(const EvaluationData& data, std::span<const std::string_view> categories, std::span<const serve::Sibling> siblings) {
+serve::FitData fit_data(const EvaluationData& data, std::span<const std::string_view> categories, std::span<const std::string_view> item_ids, std::span<const serve::Sibling> siblings) {
   const auto& split = data.split;
   return {.events = data.fitted.rows != 0 ? CsrView(data.fitted) : CsrView(split.train),
           .orders = data.orders,
@@ -21,6 +21,8 @@ serve::FitData fit_data(const EvaluationData& data, std::span<const std::string_
           .weighting = data.weighting,
           .now_us = split.now_us,
           .categories = categories,
+          .vectors = data.vectors ? &*data.vectors : nullptr,
+          .item_ids = item_ids,
           .siblings = siblings};
 }
 
@@ -45,9 +47,9 @@ Evaluation fit_split(const std::string& name, const std::string& config_json, co
                      const FitControl& control) {
   Evaluation evaluation;
   evaluation.model = name;
-  const std::vector<std::string_view> categories(data.categories.begin(), data.categories.end());
+  const std::vector<std::string_view> categories(data.categories.begin(), data.categories.end()), ids(data.item_ids.begin(), data.item_ids.end());
   const Stopwatch watch;
-  evaluation.fitted = serve::fit_model(name, config_json, fit_data(data, categories, siblings), control);
+  evaluation.fitted = serve::fit_model(name, config_json, fit_data(data, categories, ids, siblings), control);
   evaluation.fit_seconds = watch.seconds();
   return evaluation;
 }
@@ -61,10 +63,10 @@ evaluate::Quality rank_split(const model::Recommender& model, const EvaluationDa
 
 Evaluation evaluate_models(std::span<const serve::ModelRequest> models, const EvaluationData& data, const evaluate::ProtocolConfig& protocol,
                            const FitControl& control, const evaluate::EachList& each) {
-  const std::vector<std::string_view> categories(data.categories.begin(), data.categories.end());
+  const std::vector<std::string_view> categories(data.categories.begin(), data.categories.end()), ids(data.item_ids.begin(), data.item_ids.end());
   Evaluation evaluation{.model = models.back().name, .fitted = {}, .quality = {}};
   const Stopwatch watch;
-  evaluation.fitted = serve::fit_in_order(models, fit_data(data, categories, {}), control);
+  evaluation.fitted = serve::fit_in_order(models, fit_data(data, categories, ids, {}), control);
   evaluation.fit_seconds = watch.seconds();
   evaluation.quality = rank_split(*evaluation.fitted.model, data, protocol, control, each);
   return evaluation;
@@ -107,10 +109,12 @@ EvaluationData DataFlags::load(const FitControl& control) const {
   EvaluationData data;
   if (format == "lightgcn") {
     data.split = data::read_lightgcn(train, test, last_out);
+    read_vectors(data);
     return data;
   }
   const auto log = read_log(data, control);
   cut(log, data, control);
+  read_vectors(data);
   return data;
 }
 
@@ -129,7 +133,12 @@ EvaluationData DataFlags::load_strong(double share, double fold_in, std::uint64_
   }
   data.split = std::move(holdout.split);
   data.fitted = std::move(holdout.fitted);
+  read_vectors(data);
   return data;
+}
+
+void DataFlags::read_vectors(EvaluationData& data) const {
+  if (!vectors.empty()) data.vectors = data::read_item_vectors(vectors, import.options().fold_item_case);
 }
 
 data::EventLog DataFlags::read_log(EvaluationData& data, const FitControl& control) const {

@@ -1,6 +1,7 @@
 /// Reading a training and a test part, and measuring one model on it: under `evaluate`, `tune` and the demo.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ struct EvaluationData {
   data::WeightingConfig weighting;
   std::vector<std::string> item_ids;     ///< Of the columns. Empty: the numbers themselves.
   std::vector<std::string> categories;   ///< Of the columns, "" where unknown. Empty: none is known.
+  std::optional<data::ItemVectors> vectors;   ///< For the model vectors.
   data::ImportSummary read;              ///< What became of the files' lines.
   std::string trained_until, tested_from;   ///< Of a split in time.
 
@@ -34,7 +36,7 @@ struct EvaluationData {
 
 /// The options that name the parts.
 struct DataFlags {
-  std::string train, test, split, items, format = "events", config;
+  std::string train, test, split, items, vectors, format = "events", config;
   std::vector<std::string> events;
   bool last_out = false;
   ImportFlags import;
@@ -42,6 +44,8 @@ struct DataFlags {
   void add_to(CLI::App& app);
   /// Refuses what does not go together. Without `test_needed` a training part is enough. Errors: UsageError.
   void require_valid(bool test_needed) const;
+  /// The vectors file into `data`, where one is named.
+  void read_vectors(EvaluationData& data) const;
   /// Both parts. Errors: UsageError; those of reading.
   [[nodiscard]] EvaluationData load(const FitControl& control) const;
   /// People held out in whole (serve::hold_out_people()) of one part: the training file, or the matrix of the log. Errors: as load().

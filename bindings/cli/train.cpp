@@ -22,7 +22,7 @@ void add_train(CLI::App& app, Commands& commands) {
   auto& command = add_command(app, commands, "train",
                               "Take in event files, fit the configured models, publish one generation");
   struct Options {
-    std::string store, items, config, report, write_drop_items;
+    std::string store, items, vectors, config, report, write_drop_items;
     std::vector<std::string> events, users;
     ImportFlags import;
   };
@@ -32,6 +32,7 @@ void add_train(CLI::App& app, Commands& commands) {
                           "Event files, CSV, TSV or JSON lines, plain or .gz, - for standard input; without: train on what the store holds");
   command.app->add_option("--items", options->items, "Items file: item, name, category, brand, price, stock, ...");
   command.app->add_option("--users", options->users, "Users files: user, perhaps source, and whatever else is known of people");
+  command.app->add_option("--vectors", options->vectors, "Item vectors from elsewhere, an .npz file: ids, vectors and perhaps bias, for the model vectors");
   command.app->add_option("--config", options->config, "JSON file: {\"events\": {...}, \"models\": [...], \"serving\": {}}");
   command.app->add_option("--report", options->report, "HTML file: one page with what was read, sold, learnt and measured");
   command.app->add_option("--write-drop-items", options->write_drop_items,
@@ -44,8 +45,10 @@ void add_train(CLI::App& app, Commands& commands) {
     for (const auto& file : {options->report, options->write_drop_items})
       if (!file.empty()) require_writable(file);
     require_inputs(options->events, options->items, options->users);
+    if (!options->vectors.empty() && !std::filesystem::exists(options->vectors)) throw Error(ErrorCode::not_found, options->vectors, "there is no such file");
     inputs.events.assign(options->events.begin(), options->events.end());
     inputs.items = options->items;
+    inputs.vectors = options->vectors;
     inputs.users.assign(options->users.begin(), options->users.end());
     const auto store = store::Store::open(
         options->store, options->events.empty() ? store::Store::Mode::read_write : store::Store::Mode::create);
@@ -75,6 +78,10 @@ void add_train(CLI::App& app, Commands& commands) {
     if (report.events_left_out != 0) std::cout << "left out of training " << grouped(report.events_left_out) << " events about items of --drop-items\n";
     else if (report.read != 0 && !inputs.import.drop_items.empty() && !report.dropped.contains("dropped_item") && store->generations().size() == 1)  // Later files need not hold them again.
       std::cout << "--drop-items names no item of the log: are its codes written as there?\n";
+    if (const auto& vectors = report.vectors; vectors.read != 0)
+      std::cout << "vectors of " << grouped(vectors.read) << " items, " << vectors.dimensions << (vectors.bias ? " numbers and a bias each: " : " numbers each: ")
+                << grouped(vectors.unknown_items) << " left out, which neither events nor the catalogue name; " << grouped(vectors.without_events)
+                << " without an event; " << grouped(vectors.items_without_vector) << " of the events' items have none\n";
     if (!options->users.empty()) std::cout << describe_people(report.people);
     for (const auto& [back, whose] : {std::pair(report.cancellations_of_people, "of known people"), std::pair(report.cancellations, "without a person")})
       if (const auto lines = back.whole + back.in_part + back.unmatched; lines != 0)

@@ -1,9 +1,11 @@
 // Recommenders over SciPy's CSR: arrays come in borrowed, answers go out as arrays.
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "../common/batch.hpp"
@@ -150,11 +152,24 @@ py::array read_only(const MatrixView& matrix, const py::object& keeper) {
 }
 
 /// `models`: (name, settings as JSON) each, every one beside those before it; the last is given.
-py::tuple fit(const std::vector<std::pair<std::string, std::string>>& models, const CsrArrays& events, int threads, py::object progress) {
+/// `vectors`: ids, rows and a bias of the items, for the model vectors, or None; `item_ids`: what the columns are called there, or nothing: their numbers.
+py::tuple fit(const std::vector<std::pair<std::string, std::string>>& models, const CsrArrays& events, int threads, py::object progress,
+              const std::optional<std::tuple<std::vector<std::string>, Array<float>, std::optional<Array<float>>>>& vectors, const std::vector<std::string>& item_ids) {
   std::vector<serve::ModelRequest> requests;
   for (const auto& [name, config_json] : models) requests.push_back({name, config_json});
+  std::optional<data::ItemVectors> given;
+  if (vectors) {
+    const auto& [ids, rows, bias] = *vectors;
+    given.emplace(data::ItemVectors{.ids = ids, .vectors = Matrix(static_cast<std::size_t>(rows.shape(0)), static_cast<std::size_t>(rows.shape(1))), .bias = {}});
+    for (std::size_t i = 0; i < given->vectors.rows(); ++i) std::copy_n(rows.data(static_cast<py::ssize_t>(i), 0), given->vectors.cols(), given->vectors.row(i).begin());
+    if (bias) given->bias.assign(elements(*bias).begin(), elements(*bias).end());
+    data::require_valid_item_vectors(*given, "Vectors");
+  }
+  const std::vector<std::string_view> names(item_ids.begin(), item_ids.end());
   LongCall call(threads, std::move(progress));
-  auto fitted = call.run([&](const FitControl& control) { return serve::fit_in_order(requests, {.events = events.view()}, control); });
+  auto fitted = call.run([&](const FitControl& control) {
+    return serve::fit_in_order(requests, {.events = events.view(), .vectors = given ? &*given : nullptr, .item_ids = names}, control);
+  });
   py::object factors = py::none();
   if (fitted.user_factors.rows() != 0) {
     auto* owned = new Matrix(std::move(fitted.user_factors));
@@ -270,7 +285,7 @@ void bind_models(py::module_& module) {
         serve::save_model(*model.value, std::filesystem::path(path));
       });
 
-  module.def("fit", &fit, py::arg("models"), py::arg("events"), py::arg("threads"), py::arg("progress"));
+  module.def("fit", &fit, py::arg("models"), py::arg("events"), py::arg("threads"), py::arg("progress"), py::arg("vectors") = py::none(), py::arg("item_ids") = std::vector<std::string>());
   module.def("tune", &tune, py::arg("config_json"), py::arg("cut"), py::arg("share"), py::arg("events"), py::arg("threads"), py::arg("progress"));
   module.def("evaluate", &measure, py::arg("model"), py::arg("train"), py::arg("test"), py::arg("at"), py::arg("exclude_seen"), py::arg("threads"), py::arg("progress"));
   module.def("load", [](const std::string& path) {

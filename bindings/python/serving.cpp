@@ -216,12 +216,13 @@ py::list to_list(const std::vector<std::string>& texts) {
 }
 
 py::object train(store::Store& store, const std::vector<std::string>& events, const std::string& items, const std::vector<std::string>& users,
-                 const std::map<std::string, std::string>& import, const std::vector<std::string>& drop_items, std::string_view config,
+                 const std::map<std::string, std::string>& import, const std::vector<std::string>& drop_items, const std::string& vectors, std::string_view config,
                  int threads, py::object progress) {
   const auto attempt = store.attempt();  // Also what is refused before the training begins.
   serve::TrainInputs inputs;
   for (const auto& file : events) inputs.events.emplace_back(file);
   inputs.items = items;
+  inputs.vectors = vectors;
   for (const auto& file : users) inputs.users.emplace_back(file);
   const auto text = [&](const char* name) {
     const auto found = import.find(name);

@@ -103,7 +103,7 @@ cf::BlendFit fit_blend_on(const FitData& data, const cf::BlendConfig& config, co
     if (logged && !data.categories.empty())
       for (const auto item : holdout.items) categories.push_back(data.categories[item]);
     const FitData part{.events = holdout.train, .orders = orders, .log = logged ? &holdout.log : nullptr, .weighting = data.weighting,
-                       .now_us = holdout.now_us, .categories = categories, .siblings = {}};
+                       .now_us = holdout.now_us, .categories = categories, .vectors = data.vectors, .item_ids = logged ? std::span<const std::string_view>{} : data.item_ids, .siblings = {}};
     for (const auto& one : chosen) rehearsed.push_back({one.name, fit_model(one.name, quick(one.settings, config.rehearsal_epochs), part, control).model});
   }
   auto fit = cf::fit_blend(members, rehearsed, holdout, config, control);

@@ -16,6 +16,7 @@
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
 #include "pannier/cf/together.hpp"
+#include "pannier/cf/vectors.hpp"
 #include "pannier/core/config.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/data/orders.hpp"
@@ -163,6 +164,29 @@ const data::EventLog& require_log(const FitData& data, std::string_view model, s
   return *data.log;
 }
 
+/// What the columns are called, by the log, by item_ids or by their numbers.
+class ItemNames {
+ public:
+  explicit ItemNames(const FitData& data) {
+    const auto items = data.events.cols;
+    if (data.log == nullptr && !data.item_ids.empty()) {
+      if (data.item_ids.size() != items)
+        throw Error(ErrorCode::invalid_argument, "item_ids", "are " + std::to_string(data.item_ids.size()), std::to_string(items) + ", as there are columns");
+      names_.assign(data.item_ids.begin(), data.item_ids.end());
+      return;
+    }
+    if (data.log == nullptr)
+      for (std::size_t i = 0; i < items; ++i) numbers_.push_back(std::to_string(i));
+    names_.reserve(items);
+    for (std::uint32_t i = 0; i < items; ++i) names_.push_back(data.log != nullptr ? std::string_view(data.log->item_id(ItemIndex{i})) : std::string_view(numbers_[i]));
+  }
+  [[nodiscard]] std::span<const std::string_view> all() const noexcept { return names_; }
+
+ private:
+  std::vector<std::string> numbers_;
+  std::vector<std::string_view> names_;
+};
+
 cf::TogetherFit fit_together(const FitData& data, const cf::TogetherConfig& config, const FitControl& control) {
   const auto& log = require_log(data, "together", "orders");
   return cf::fit_together(data::build_baskets(log, control), config.substitutes > 0 ? data::build_visits(log, control) : Csr{}, config, control);
@@ -178,6 +202,13 @@ popularity::TrendingFit fit_trending(const FitData& data, const popularity::Tren
 
 popularity::SeasonalFit fit_seasonal(const FitData& data, const popularity::SeasonalConfig& config, const FitControl& control) {
   return popularity::fit_seasonal(require_log(data, "seasonal", "events and their times"), data.weighting, config, control);
+}
+
+cf::VectorsFit fit_vectors(const FitData& data, const cf::VectorsConfig& config, const FitControl& control) {
+  if (data.vectors == nullptr)
+    throw Error(ErrorCode::invalid_argument, "vectors", "serves vectors from elsewhere, and none are given", "a file of them (train or evaluate --vectors FILE.npz), or pannier.Vectors");
+  const auto rows = data::rows_of(*data.vectors, ItemNames(data).all());
+  return cf::fit_vectors(data.vectors->vectors, data.vectors->bias, rows, config, control);
 }
 
 std::shared_ptr<const model::Recommender> read_member(std::string_view kind, const model::SectionReader& reader, std::uint32_t items) {
@@ -211,6 +242,7 @@ constexpr std::array entries{
     entry<cf::BprConfig, cf::fit_bpr, cf::read_bpr, Rows::people>("bpr"),
     entry<cf::GraphFilterConfig, cf::fit_graph_filter, cf::read_graph_filter, Rows::people_and_orders>("graph_filter"),
     entry<cf::EaseConfig, cf::fit_ease, cf::read_ease, Rows::people_and_orders>("ease"),
+    data_entry<cf::VectorsConfig, fit_vectors, cf::read_vectors>("vectors"),
     data_entry<cf::TogetherConfig, fit_together, cf::read_together>("together"),
     data_entry<popularity::BuyAgainConfig, fit_buy_again, popularity::read_buy_again>("buy_again"),
     data_entry<popularity::TrendingConfig, fit_trending, popularity::read_trending>("trending"),

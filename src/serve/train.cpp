@@ -18,6 +18,7 @@
 #include "pannier/evaluate/protocol.hpp"
 #include "pannier/model/vectors.hpp"
 #include "pannier/serve/registry.hpp"
+#include "serve/train_vectors.hpp"
 
 namespace pannier::serve {
 namespace {
@@ -273,7 +274,7 @@ std::vector<std::string_view> categories_of(const data::EventLog& log, const dat
 }
 
 /// Fits every model without the last event of each person and measures how well it finds that event's item.
-void measure_quality(const data::EventLog& log, const data::Catalog& catalog, const TrainConfig& config, const FitControl& control, TrainReport& report) {
+void measure_quality(const data::EventLog& log, const data::Catalog& catalog, const data::ItemVectors* vectors, const TrainConfig& config, const FitControl& control, TrainReport& report) {
   auto split = data::split_last_out(log, config.events);
   if (!drop_seen(split.train, split.test)) return;
   if (std::none_of(split.train.values.begin(), split.train.values.end(), [](float weight) { return weight > 0; })) return;
@@ -285,7 +286,7 @@ void measure_quality(const data::EventLog& log, const data::Catalog& catalog, co
     const auto staged = with_stage(control, "evaluating " + request.name);
     const auto fitted = fit_model(request.name, request.config_json,
                                   FitData{.events = split.train, .orders = orders, .log = &split.log, .weighting = config.events, .now_us = split.now_us,
-                                          .categories = categories, .siblings = siblings}, staged);
+                                          .categories = categories, .vectors = vectors, .siblings = siblings}, staged);
     siblings.push_back({request.name, request.config_json, fitted.model});
     report.models[i].metrics = evaluate::evaluate(*fitted.model, split, {}, staged).metrics;
   }
@@ -293,15 +294,19 @@ void measure_quality(const data::EventLog& log, const data::Catalog& catalog, co
 
 }  // namespace
 
-TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control) {
+TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& given, const FitControl& control) {
   const auto start = Clock::now();
   if (store.read_only())
     throw Error(ErrorCode::read_only, store.folder().string(), "was opened read-only, so it cannot be trained", "a store opened for writing");
   const auto attempt = store.attempt();
+  const bool has_vectors = !inputs.vectors.empty();
+  const auto config = with_vectors(given, has_vectors);
   const auto config_json = to_json(config);  // Also refuses a config that cannot be fitted, before anything changes.
   const bool carried = inputs.items.empty();
   data::ImportSummary items_read;
   auto catalog = carried ? carried_catalog(store) : data::read_catalog(inputs.items, inputs.import.on_error, &items_read, inputs.import.fold_item_case);
+
+  const auto vectors = has_vectors ? data::read_item_vectors(inputs.vectors, inputs.import.fold_item_case) : data::ItemVectors{};
 
   TrainReport report;
   report.items_dropped = std::move(items_read.dropped);
@@ -341,8 +346,8 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
     }
     return kept;
   };
+  const auto items_of_events = log.item_count();
   if (!carried) {  // Counted before live changes bring further items.
-    const auto items_of_events = log.item_count();
     const auto described = add_items();
     report.items_without_events = log.item_count() - items_of_events;
     report.items_not_in_file = log.item_count() - described;
@@ -351,6 +356,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   }
   take_over_changes(people.item_changes(carried ? catalog_until(store) : 0), !carried, catalog);
   add_items();
+  if (has_vectors) report.vectors = count_vectors(vectors, log, items_of_events);
   if (log.size() > 0) {
     const auto [first, last] = std::minmax_element(log.times_us().begin(), log.times_us().end());
     info.first_event_us = *first;
@@ -365,7 +371,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   report.cancellations_of_people = data::match_refunds(log);
 
   const auto categories = categories_of(log, catalog);
-  FitData data{.events = matrix, .orders = orders, .log = &log, .weighting = config.events, .now_us = info.last_event_us, .categories = categories};
+  FitData data{.events = matrix, .orders = orders, .log = &log, .weighting = config.events, .now_us = info.last_event_us, .categories = categories, .vectors = has_vectors ? &vectors : nullptr};
   std::vector<FittedModel> models;
   std::vector<Sibling> siblings;
   for (const auto& request : config.models) {
@@ -381,7 +387,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
                                                   .fit_seconds = report.models.back().seconds},
                                 beside_siblings(model));
   }
-  if (inputs.evaluate) measure_quality(log, catalog, config, control, report);
+  if (inputs.evaluate) measure_quality(log, catalog, data.vectors, config, control, report);
 
   checkpoint(control, "publishing", 0, 1);
   info.created_us = system_time_us();

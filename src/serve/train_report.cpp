@@ -79,6 +79,16 @@ std::string to_json(const TrainReport& report) {
     field("unmatched", of.unmatched);
     out += '}';
   };
+  if (const auto& vectors = report.vectors; vectors.read != 0) {
+    out += ",\"vectors\":{\"read\":";
+    put_json(out, vectors.read);
+    field("dimensions", vectors.dimensions);
+    out += vectors.bias ? ",\"bias\":true" : ",\"bias\":false";
+    field("unknown_items", vectors.unknown_items);
+    field("without_events", vectors.without_events);
+    field("items_without_vector", vectors.items_without_vector);
+    out += '}';
+  }
   out += ",\"orders_without_person\":{\"trained\":";
   put_json(out, report.orders_without_person);
   cancellations(report.cancellations);

@@ -473,6 +473,11 @@ TEST_CASE("c: training tells its progress, stops on request, and refuses bad inp
   ok(pnr_store_train(opened.store, &older, nullptr, &told.report, &error), error);
   CHECK((told.report.lines_read == 2 && told.report.items_dropped == 0 && told.report.struct_size == offsetof(pnr_train_report, people_read)));
   CHECK((told.report.people_read == 0x5A5A5A5A5A5A5A5A && told.report.people_dropped == 0x5A5A5A5A5A5A5A5A));
+  const auto vectors_file = folder.at("no.npz");
+  options.vectors = shop::text(vectors_file);
+  CHECK(pnr_store_train(opened.store, &options, nullptr, &report, &error) == PNR_NOT_FOUND);
+  CHECK(std::string(error.where).find("no.npz") != std::string::npos);
+  options.vectors = {nullptr, 0};
   options.users = nullptr;
   CHECK(pnr_store_train(opened.store, &options, nullptr, nullptr, &error) == PNR_INVALID_ARGUMENT);
   CHECK(std::string(error.where) == "options.users");

@@ -203,6 +203,42 @@ def test_loading_what_is_no_model_is_refused(tmp_path):
         pannier.load(tmp_path / "broken.pnr")
 
 
+def test_vectors_serve_what_was_trained_elsewhere(X, tmp_path):
+    items = X.shape[1]
+    draw = np.random.default_rng(3)
+    names, V, bias = [f"item-{i}" for i in range(items)], draw.normal(size=(items, 6)).astype(np.float32), draw.normal(size=items).astype(np.float32)
+    shuffled = draw.permutation(items)
+    model = pannier.Vectors([names[i] for i in shuffled], V[shuffled], bias[shuffled]).fit(X, items=names)
+    shares = X.toarray()[3].astype(np.float64)
+    shares /= shares.sum()
+    expected = V.astype(np.float64) @ (shares @ V) + bias
+    ids, scores = model.recommend([3], n=items, exclude_seen=False)
+    np.testing.assert_allclose(scores[0], expected[ids[0]], rtol=1e-4, atol=1e-5)  # Float sums of 7 terms, which may cancel.
+    assert model.item_factors_.shape == (items, 7)
+    model.save(tmp_path / "model.pnr")
+    for again in (pannier.load(tmp_path / "model.pnr"), pickle.loads(pickle.dumps(model)), pannier.Vectors(names, V, bias).fit(X)):
+        assert isinstance(again, pannier.Vectors)
+        for one, other in zip(again.recommend(X[:9], n=5), model.recommend(X[:9], n=5)):
+            np.testing.assert_array_equal(one, other)
+    # One column has no vector: it is in no answer. Nobody needs to be known.
+    some = pannier.Vectors(names[1:], V[1:], fold_in="ridge", l2=0.5).fit(sp.csr_matrix((0, items), dtype=np.float32), items=names)
+    assert not (some.recommend(X, n=items)[0] == 0).any()
+
+
+def test_vectors_are_refused_by_name(X):
+    items = X.shape[1]
+    names, V = [f"i{i}" for i in range(items)], np.ones((items, 2), np.float32)
+    for arrays, items_of, match in [((None, None), None, "no ids and vectors"), ((range(items), V), None, r"ids\[0\]: is of type int"), ((names, V[:, 0]), None, "V: "),
+                                    ((names, V[1:]), None, "vectors"), ((names[:-1] + names[:1], V), None, "as row 0 is"), ((names, V * np.float32(np.nan)), None, "not finite"),
+                                    ((names, V.astype(np.float64) * 1e39), None, "not finite"), ((names, V, np.ones(3)), None, "bias"), ((names[1:], V[1:]), None, "ids: are"),
+                                    ((names, V), names[1:], "items: are"), ((names, V), [name + "x" for name in names], "none of the"), ((names, V.astype(object)), None, "V: "),
+                                    ((["\ud800"] + names[1:], V), None, "no character")]:
+        with pytest.raises(pannier.InvalidArgument, match=match):
+            pannier.Vectors(*arrays).fit(X, items=items_of)
+    with pytest.raises(pannier.InvalidArgument, match="fold_in"):
+        pannier.Vectors(names, V, fold_in="median").fit(X)
+
+
 @pytest.mark.parametrize("cls", [pannier.IALS, pannier.BPR, pannier.ItemKNN, pannier.GraphFilter, pannier.EASE, pannier.Popular])
 def test_settings_are_the_librarys(cls):
     settings = {name: default for name, _, default, _, _ in _pannier.model_settings(cls._kind)}

@@ -70,9 +70,9 @@ def test_classes_have_what_the_stubs_say(name):
 
 
 def test_settings_have_types():
-    for name in ("IALS", "BPR", "ItemKNN", "GraphFilter", "EASE", "Popular"):
+    for name in ("IALS", "BPR", "ItemKNN", "GraphFilter", "EASE", "Vectors", "Popular"):
         annotated = {node.target.id for node in CLASSES[name].body if isinstance(node, ast.AnnAssign)}
-        assert annotated == set(getattr(pannier, name)._defaults)
+        assert annotated == {*getattr(pannier, name)._defaults, *getattr(pannier, name)._extra}
 
 
 def test_bases_are_those_of_the_stubs():

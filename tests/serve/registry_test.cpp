@@ -34,10 +34,21 @@ data::EventLog few_orders() {
   return log;
 }
 
+/// Two numbers for each of the five.
+data::ItemVectors few_vectors() {
+  data::ItemVectors out{.ids = {}, .vectors = Matrix(5, 2), .bias = {}};
+  for (std::size_t i = 0; i < 5; ++i) {
+    out.ids.push_back("i" + std::to_string(i));
+    out.vectors.row(i)[0] = static_cast<float>(i) + 1, out.vectors.row(i)[1] = 1;
+  }
+  return out;
+}
+
 serve::FittedModel quickly_fitted(std::string_view name) {
   const auto events = few_events();
   const auto log = few_orders();
-  return serve::fit_model(name, quick_settings(name), serve::FitData{.events = events, .log = &log}, test::one_thread());
+  const auto vectors = few_vectors();
+  return serve::fit_model(name, quick_settings(name), serve::FitData{.events = events, .log = &log, .vectors = &vectors}, test::one_thread());
 }
 
 std::vector<Scored> recommended(const model::Recommender& model) {
@@ -75,6 +86,26 @@ TEST_CASE("registry: every model is fitted, saved and loaded by its name with th
 TEST_CASE("registry: a model that reads the log is refused by name where there is none", "[serve][registry]") {
   REQUIRE_THROWS_WITH(serve::fit_model("together", "", few_events()), StartsWith("together: reads orders"));
   REQUIRE_THROWS_WITH(serve::fit_model("buy_again", "", few_events()), StartsWith("buy_again: reads purchases"));
+}
+
+TEST_CASE("registry: vectors are refused by name where none are given, and found by the log, by the columns' ids or by their numbers", "[serve][registry]") {
+  const auto events = few_events();
+  REQUIRE_THROWS_WITH(serve::fit_model("vectors", "", events), StartsWith("vectors: serves vectors from elsewhere, and none are given"));
+  auto vectors = few_vectors();
+  const auto best = [&](const serve::FitData& data) { return recommended(*serve::fit_model("vectors", "", data).model).front(); };
+  const auto log = few_orders();
+  const auto by_log = best({.events = events, .log = &log, .vectors = &vectors});
+  REQUIRE(by_log.item == ItemIndex{4});   // (3, 1) . (5, 1)
+  REQUIRE(by_log.score == 16);
+  REQUIRE_THROWS_WITH(best({.events = events, .vectors = &vectors}), Contains("none of the 5 items"));   // Columns are called 0 to 4.
+  const std::vector<std::string_view> ids{"i4", "i3", "i2", "i1", "i0"};
+  REQUIRE(best({.events = events, .vectors = &vectors, .item_ids = ids}).item == ItemIndex{0});
+  REQUIRE_THROWS_WITH(best({.events = events, .vectors = &vectors, .item_ids = std::span(ids).first(4)}), StartsWith("item_ids"));
+  for (auto& id : vectors.ids) id = id.substr(1);
+  REQUIRE(best({.events = events, .vectors = &vectors}).item == ItemIndex{4});
+  // In a blend too, also in its rehearsal.
+  const auto blend = serve::fit_model("blend", R"({"members": "vectors,popular"})", serve::FitData{.events = events, .vectors = &vectors});
+  REQUIRE_FALSE(recommended(*blend.model).empty());
 }
 
 TEST_CASE("registry: orders without a person count for popular and item_knn, and stand in for people where nobody is known", "[serve][registry]") {

@@ -141,6 +141,7 @@ typedef struct pnr_train_options {
   uint8_t reserved[7];
   const pnr_text *users;   /**< Paths of users files: attributes of people, each with its source. */
   size_t user_file_count;
+  pnr_text vectors;        /**< Path of an .npz file of item vectors (ids, vectors, perhaps bias), for the model vectors, or empty. */
 } pnr_train_options;
 
 /** Writes the defaults into `struct_size` bytes at `options`.  @since 0.1 */

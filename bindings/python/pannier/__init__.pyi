@@ -126,6 +126,19 @@ class EASE(Recommender):
     memory_mb: int
     def __init__(self, *, l2: float = ..., neighbours: int = ..., memory_mb: int = ..., threads: int = ...) -> None: ...
 
+class Vectors(Recommender):
+    ids: Optional[Sequence[str]]
+    V: Optional[npt.ArrayLike]
+    bias: Optional[npt.ArrayLike]
+    fold_in: str
+    l2: float
+    def __init__(self, ids: Optional[Sequence[str]] = ..., V: Optional[npt.ArrayLike] = ..., bias: Optional[npt.ArrayLike] = ..., *,
+                 fold_in: Literal["mean", "ridge"] = ..., l2: float = ..., threads: int = ...) -> None: ...
+    def get_params(self, deep: bool = ...) -> dict[str, Any]: ...
+    def fit(self: _Self, X: _Matrix, *, items: Optional[Sequence[str]] = ..., progress: _Progress = ...) -> _Self: ...
+    @property
+    def item_factors_(self) -> Optional[npt.NDArray[np.float32]]: ...
+
 class Popular(Recommender):
     weighted: bool
     def __init__(self, *, weighted: bool = ..., threads: int = ...) -> None: ...
@@ -236,6 +249,6 @@ def train(store: Union[Store, _Path], *, events: Union[_Path, _Frame, Iterable[U
           time_unit: Optional[Literal["iso", "s", "ms", "us", "none", "dmy", "mdy"]] = ..., utc_offset: Optional[str] = ...,
           refund_prefix: Union[str, dict[str, str], None] = ..., drop_items: Union[_Path, Iterable[str], None] = ...,
           fold_case: Optional[Literal["item"]] = ..., rate: Union[str, dict[str, float], None] = ...,
-          on_error: Literal["stop", "skip"] = ..., config: Union[str, dict[str, Any], None] = ..., threads: int = ...,
+          on_error: Literal["stop", "skip"] = ..., vectors: Optional[_Path] = ..., config: Union[str, dict[str, Any], None] = ..., threads: int = ...,
           progress: _Progress = ...) -> dict[str, Any]: ...
 def item_key(id: str) -> int: ...

@@ -112,13 +112,17 @@ class Recommender:
             raise InvalidArgument(type(self).__name__, str(error), "numbers, booleans and texts") from None
         events = as_csr(X, "X")
         with Progress(progress) as told:
-            model, factors, report = _pannier.fit(models, events, self.threads, told)
+            model, factors, report = _pannier.fit(models, events, self.threads, told, *self._vectors_of(events))
         self._model, self._events, self._user_factors, self.report_ = model, events, factors, report
         return self
 
     def _requests(self):
         """(kind, settings) of what is fitted: this model, after those it is made of."""
         return [(self._kind, {name: getattr(self, name) for name in self._defaults})]
+
+    def _vectors_of(self, events):
+        """The vectors to be served and what the columns of `events` are called there; of no meaning for most models."""
+        return None, []
 
     def recommend(self, rows, n=10, *, exclude_seen=True, items=None):
         """The `n` best items for each of `rows`: row numbers of the fitted X, or a matrix of any users' histories, whose columns are
@@ -250,6 +254,71 @@ class EASE(Recommender):
     _kind = "ease"
 
 
+def _texts(values, name):
+    """Item ids as UTF-8."""
+    out = []
+    for i, value in enumerate(np.asarray(values, dtype=object).ravel().tolist() if isinstance(values, np.ndarray) else values):
+        if not isinstance(value, str):
+            raise InvalidArgument(f"{name}[{i}]", f"is of type {type(value).__name__}", "a text: 007 and 7 are two items")
+        try:
+            out.append(value.encode())
+        except UnicodeEncodeError:
+            raise InvalidArgument(f"{name}[{i}]", "holds what is no character", "Unicode text") from None
+    return out
+
+
+def _floats(values, dimensions, name):
+    """An array of that many dimensions as float32; what is too large becomes infinite, and is refused where it is read."""
+    array = np.asarray(values)
+    if array.ndim != dimensions or array.dtype.kind not in "iuf":
+        raise InvalidArgument(name, f"has type {array.dtype} and {array.ndim} dimensions", f"numbers, best float32, in {dimensions} dimension{'s' if dimensions > 1 else ''}")
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+class Vectors(Recommender):
+    """Item vectors that were trained anywhere. `ids` are the items' ids, texts; `V` their vectors (items, d); `bias` a number an item, or None.
+    A person's vector is the weighted mean of their history's, or a ridge regression on them; the score of an item is the product of both, and its bias."""
+
+    _kind = "vectors"
+    _extra = {"ids": None, "V": None, "bias": None}
+
+    def __init__(self, ids=None, V=None, bias=None, **settings):
+        super().__init__(**settings)
+        self.ids, self.V, self.bias = ids, V, bias
+        self._columns = None
+
+    def get_params(self, deep=True):
+        """The settings as a dict, with the arrays as they were given."""
+        return {"ids": self.ids, "V": self.V, "bias": self.bias, **super().get_params(deep)}
+
+    def fit(self, X, *, items=None, progress=False):
+        """Arranges the vectors by the columns of X; nothing is learnt. `items` are the columns' ids; None: `ids`, in their order. A column without a vector is
+        never recommended. X may have no rows. Otherwise as fit() of every recommender."""
+        self._columns = None if items is None else _texts(items, "items")
+        return super().fit(X, progress=progress)
+
+    def _vectors_of(self, events):
+        if self.ids is None or self.V is None:
+            raise InvalidArgument("Vectors", "has no ids and vectors", "Vectors(ids, V)")
+        ids = _texts(self.ids, "ids")
+        columns = ids if self._columns is None else self._columns
+        if len(columns) != events.cols:
+            raise InvalidArgument("ids" if self._columns is None else "items", f"are {len(columns)}, and X has {events.cols} columns",
+                                  "one a column" + (", or `items` with the columns' ids" if self._columns is None else ""))
+        return (ids, _floats(self.V, 2, "V"), None if self.bias is None else _floats(self.bias, 1, "bias")), columns
+
+    @property
+    def item_factors_(self):
+        """The vectors of the columns (columns, d), zeros where there is none, with the bias behind them where there is one; cannot be written."""
+        return None if self._model is None else self._model.item_vectors()
+
+
+Vectors.__signature__ = inspect.Signature(
+    [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in Vectors._extra]
+    + [parameter for name, parameter in Vectors.__signature__.parameters.items() if name not in Vectors._extra])
+
+
 class Popular(Recommender):
     """The most popular items for everyone: the floor that every personal model has to beat."""
 
@@ -283,7 +352,7 @@ class Blend(Recommender):
         return [*((name, given.get(name, {})) for name in names), *own]
 
 
-_CLASSES = {cls._kind: cls for cls in (IALS, BPR, ItemKNN, GraphFilter, EASE, Popular, Blend)}
+_CLASSES = {cls._kind: cls for cls in (IALS, BPR, ItemKNN, GraphFilter, EASE, Vectors, Popular, Blend)}
 
 
 def load(path):

@@ -311,14 +311,15 @@ def _pairs(value):
 
 
 def train(store, *, events=(), items=None, users=None, map=None, kind=None, kinds=None, time_unit=None, utc_offset=None, refund_prefix=None,
-          drop_items=None, fold_case=None, rate=None, on_error="stop", config=None, threads=0, progress=False):
+          drop_items=None, fold_case=None, rate=None, on_error="stop", vectors=None, config=None, threads=0, progress=False):
     """Ingests event files into a store, fits the configured models on all of its events, and publishes one generation.
 
     `store` is a Store or a path, which is made when absent; `events` a path, a pandas DataFrame or a list of them (none: the events
     that the store holds); `items` an items file or a DataFrame; `users` the same for what is known of people, or a list of them: a column user, perhaps source (who says
     it; default: the file's name, of a DataFrame users[0].csv), the others attributes. A DataFrame is written to a temporary CSV file without its index and read like any
     other file, so that everything said of files holds for it; messages name it events[0].csv, and a column that holds missing values
-    should not turn ids into numbers with a ".0". `config` is the train config, a dict or JSON text. How the files are read: `map` columns by
+    should not turn ids into numbers with a ".0". `vectors` is an .npz file of item vectors
+    trained elsewhere (ids, vectors, perhaps bias), for the model vectors. `config` is the train config, a dict or JSON text. How the files are read: `map` columns by
     field, as a dict or "user=customer_id,item=stock_code"; `kind` one kind for every line; `kinds` the file's words for
     kinds, as a dict or "view=view_item,buy=purchase"; `time_unit` iso, s, ms, us, dmy, mdy or none; `utc_offset` as "+02:00";
     `refund_prefix` as "order=C"; `drop_items` a file or a list of item ids; `fold_case` "item"; `rate` as a dict or "EUR=0.86";
@@ -336,7 +337,8 @@ def train(store, *, events=(), items=None, users=None, map=None, kind=None, kind
         people = [_file_of(table, folder, f"users[{i}]") for i, table in enumerate(_as_list(users, "users"))]
         if items is not None and not _is_table(items):
             raise InvalidArgument("items", f"is of type {type(items).__name__}", "a path or a pandas DataFrame")
-        return _train(store, files, _file_of("" if items is None else items, folder, "items"), people, texts, listed, config, threads, progress)
+        return _train(store, files, _file_of("" if items is None else items, folder, "items"), people, texts, listed,
+                      "" if vectors is None else vectors, config, threads, progress)
 
 
 def _as_list(tables, name):
@@ -372,10 +374,10 @@ def _file_of(table, folder, name):
     return path
 
 
-def _train(store, files, items, people, texts, listed, config, threads, progress):
+def _train(store, files, items, people, texts, listed, vectors, config, threads, progress):
     text = config if isinstance(config, str) else "" if config is None else json.dumps(config)
     if not isinstance(store, Store):
         store = Store(store, mode="create")
     with Progress(progress) as told:
         return _pannier.train(store._native, [os.fsencode(file) for file in files], os.fsencode(items or ""),
-                              [os.fsencode(file) for file in people], texts, listed, text, threads, told)
+                              [os.fsencode(file) for file in people], texts, listed, os.fsencode(vectors), text, threads, told)

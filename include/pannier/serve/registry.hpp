@@ -11,6 +11,7 @@
 #include "pannier/core/fit.hpp"
 #include "pannier/core/matrix.hpp"
 #include "pannier/data/event_log.hpp"
+#include "pannier/data/item_vectors.hpp"
 #include "pannier/data/weighting.hpp"
 #include "pannier/model/artifact.hpp"
 #include "pannier/model/recommender.hpp"
@@ -41,6 +42,8 @@ struct FitData {
   data::WeightingConfig weighting{};       ///< By which `events` came from `log`.
   std::int64_t now_us = 0;                 ///< The time that ages count to.
   std::span<const std::string_view> categories{};   ///< Category path of each column, "" where unknown. Empty: none is known.
+  const data::ItemVectors* vectors = nullptr;   ///< What the model vectors serves; null: none was given.
+  std::span<const std::string_view> item_ids{}; ///< Of the columns, where there is no log and vectors are to be found by them. Empty: their numbers are their ids.
   std::span<const Sibling> siblings{};     ///< Models fitted before, on the same data: the members that a blend may have. Empty: it fits its own.
 };
 

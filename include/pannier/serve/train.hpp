@@ -50,6 +50,9 @@ struct TrainInputs {
   /// `drop_items` also holds for what the store has already: their events are not trained on, and they are no items of the generation, whoever
   /// names them. The events stay in the store.
   data::ImportOptions import{};
+  /// Vectors file (data::read_item_vectors), or empty. It is for the model vectors, which is fitted by its defaults, before a blend, where the config does not name it.
+  /// An id of the file that neither an event nor the catalogue names is left out; an item of the catalogue without events is recommended by its vector.
+  std::filesystem::path vectors{};
   bool evaluate = false;                       ///< Also measures offline quality: a second fit without each person's last event.
   /// Sees the log that was fitted on and the finished report once the generation is published, outside of its seconds. What it throws comes
   /// through; the generation stands.
@@ -71,6 +74,15 @@ struct PeopleRead {
   std::vector<std::string> proposals;
 };
 
+/// What became of the vectors file.
+struct VectorsRead {
+  std::uint64_t read = 0, dimensions = 0;   ///< Items of the file, numbers of each. 0 without a file.
+  bool bias = false;
+  std::uint64_t unknown_items = 0;          ///< Of them, those that neither an event nor the catalogue names: left out.
+  std::uint64_t without_events = 0;         ///< Of the others, those that have no event.
+  std::uint64_t items_without_vector = 0;   ///< Items of events that the file does not have.
+};
+
 struct TrainReport {
   std::string generation;
   std::uint64_t read = 0, ingested = 0, duplicates = 0;
@@ -82,6 +94,7 @@ struct TrainReport {
   std::uint64_t items_without_events = 0, items_not_in_file = 0;
   std::uint64_t events_left_out = 0;       ///< Events of the store about items that import.drop_items names.
   PeopleRead people;
+  VectorsRead vectors;
   std::uint64_t users = 0, items = 0;      ///< People with events, items of the generation.
   std::uint64_t orders_without_person = 0; ///< That are trained on: some of their weight is left.
   data::RefundMatches cancellations;       ///< What became of the refund lines of orders without a person.
@@ -99,11 +112,11 @@ struct TrainReport {
 /// counts them as duplicates. No lock is held while fitting; events recorded meanwhile are for the next run.
 /// Progress: stages "reading events", "reading users", "ingesting", "building the matrix", "fitting NAME", "evaluating NAME", "publishing".
 /// Errors: those of its parts; invalid_argument when a file that the store took in before (told by its bytes) is read by other options and would give
-/// other events beside those it gave; invalid_argument when there is no event of positive weight that a person or an order holds (a log without people is trained on its orders); read_only.
+/// other events beside those it gave; invalid_argument when there is no event of positive weight that a person or an order holds (a log without people is trained on its orders), when the config names vectors and no file of them is given; read_only.
 TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainConfig& config, const FitControl& control = {});
 
 /// The answer of the command `train --json`: {"generation", "events": {"read", "ingested", "duplicates", "dropped": {cause: n}, "noted": {fact: n}, "proposals": [text],
-/// "no_products": [{"item", "name", "lines", "example", "why"}]}, "users", "items", "items_dropped": {cause: n}, "items_without_events", "items_not_in_file", "events_left_out", "people": {"read", "kept", "changed", "with_events", "dropped": {cause: n}, "proposals": [text]}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "cancellations": {"whole", "in_part", "unmatched"}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
+/// "no_products": [{"item", "name", "lines", "example", "why"}]}, "users", "items", "items_dropped": {cause: n}, "items_without_events", "items_not_in_file", "events_left_out", "people": {"read", "kept", "changed", "with_events", "dropped": {cause: n}, "proposals": [text]}, "vectors": {"read", "dimensions", "bias", "unknown_items", "without_events", "items_without_vector"}, "orders_without_person": {"trained", "cancellations": {"whole", "in_part", "unmatched"}}, "cancellations": {"whole", "in_part", "unmatched"}, "models": [{"name", "seconds", "metrics"}], "seconds", "peak_rss_mb"}.
 [[nodiscard]] std::string to_json(const TrainReport& report);
 
 /// The most memory this process has held so far, in units of 1,000,000 bytes; 0 where the system does not tell.
