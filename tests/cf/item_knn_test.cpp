@@ -339,8 +339,8 @@ TEST_CASE("item_knn: settings and weights that cannot be are refused by name", "
   REQUIRE_THROWS_WITH(fit_item_knn(far, {.similarity = ItemSimilarity::p3, .alpha = 4}), Contains("the weight of row 0 and item 0 overflows"));
   for (const auto similarity : every_similarity) {
     const Csr tiny{1, 2, {0, 2}, {0, 1}, {1e-38f, 1e-38f}};
-    const auto rows = fit_item_knn(tiny, {.similarity = similarity}).model->similarities();
-    for (const float x : rows.values) REQUIRE(std::isfinite(x));
+    const auto fit = fit_item_knn(tiny, {.similarity = similarity});
+    for (const float x : fit.model->similarities().values) REQUIRE(std::isfinite(x));
   }
 }
 
