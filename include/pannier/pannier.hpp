@@ -8,6 +8,7 @@
 #include "pannier/cf/graph_filter.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
+#include "pannier/cf/slim.hpp"
 #include "pannier/cf/together.hpp"
 #include "pannier/cf/vectors.hpp"
 #include "pannier/core/bytes.hpp"

@@ -8,6 +8,7 @@
 
 #include "cf/ease_model.hpp"
 #include "cf/every_item.hpp"
+#include "cf/kept_weights.hpp"
 #include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/simd.hpp"
@@ -98,36 +99,15 @@ class DenseEase final : public EaseModel {
   std::shared_ptr<const void> keeper_;
 };
 
-class SparseEase final : public EaseModel {
+class SparseEase final : public KeptWeights<EaseModel> {
  public:
-  SparseEase(const EaseConfig& config, const ItemKnnArrays& rows, std::shared_ptr<const void> keeper)
-      : config_(config), rows_(make_item_knn({}, rows, std::move(keeper))) {}
+  SparseEase(const EaseConfig& config, const ItemKnnArrays& rows, std::shared_ptr<const void> keeper) : KeptWeights(rows, std::move(keeper)), config_(config) {}
 
   [[nodiscard]] std::string_view kind() const noexcept override { return "ease"; }
-  [[nodiscard]] std::uint32_t item_count() const noexcept override { return rows_->item_count(); }
   [[nodiscard]] std::string config_json() const override { return to_json(config_); }
-  [[nodiscard]] float weight(ItemIndex i, ItemIndex j) const noexcept override { return rows_->similarity(value(i), value(j)); }
-  std::size_t recommend(const History& history, const Ask& ask, Workspace& workspace, std::span<Scored> out) const override {
-    return rows_->recommend(history, ask, workspace, out);
-  }
-  void score(const History& history, std::span<const ItemIndex> candidates, Workspace& workspace, std::span<float> out) const override {
-    rows_->score(history, candidates, workspace, out);
-  }
-  void score_all(const History& history, Workspace& workspace, std::span<float> out) const override { rows_->score_all(history, workspace, out); }
-  std::size_t similar(ItemIndex item, const Ask& ask, Workspace& workspace, std::span<Scored> out) const override {
-    return rows_->similar(item, ask, workspace, out);
-  }
-  std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<model::Reason> out) const override {
-    require_valid(history, {}, item_count(), workspace);
-    model::require_valid_item(item, item_count());
-    if (!is_scored(*rows_, history, item, workspace)) return 0;
-    return largest_shares(history, workspace, out, [&](std::size_t n) { return history.weights[n] * weight(history.items[n], item); });
-  }
-  void write(model::SectionWriter& writer, const model::ItemOrder& order) const override { rows_->write(writer, order); }
 
  private:
   EaseConfig config_;
-  std::shared_ptr<const SummedItemKnn> rows_;
 };
 
 }  // namespace

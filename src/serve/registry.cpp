@@ -15,6 +15,7 @@
 #include "pannier/cf/graph_filter.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/item_knn.hpp"
+#include "pannier/cf/slim.hpp"
 #include "pannier/cf/together.hpp"
 #include "pannier/cf/vectors.hpp"
 #include "pannier/core/config.hpp"
@@ -242,6 +243,7 @@ constexpr std::array entries{
     entry<cf::BprConfig, cf::fit_bpr, cf::read_bpr, Rows::people>("bpr"),
     entry<cf::GraphFilterConfig, cf::fit_graph_filter, cf::read_graph_filter, Rows::people_and_orders>("graph_filter"),
     entry<cf::EaseConfig, cf::fit_ease, cf::read_ease, Rows::people_and_orders>("ease"),
+    entry<cf::SlimConfig, cf::fit_slim, cf::read_slim, Rows::people_and_orders>("slim"),
     data_entry<cf::VectorsConfig, fit_vectors, cf::read_vectors>("vectors"),
     data_entry<cf::TogetherConfig, fit_together, cf::read_together>("together"),
     data_entry<popularity::BuyAgainConfig, fit_buy_again, popularity::read_buy_again>("buy_again"),

@@ -11,7 +11,7 @@ import pannier
 from conftest import random_matrix
 from pannier import _pannier
 
-ALL = [pannier.IALS(factors=8, epochs=4), pannier.BPR(factors=8, epochs=4), pannier.BPR(loss="warp", factors=4, epochs=4), pannier.ItemKNN(neighbours=20), pannier.GraphFilter(rank=4), pannier.EASE(), pannier.Popular()]
+ALL = [pannier.IALS(factors=8, epochs=4), pannier.BPR(factors=8, epochs=4), pannier.BPR(loss="warp", factors=4, epochs=4), pannier.ItemKNN(neighbours=20), pannier.GraphFilter(rank=4), pannier.EASE(), pannier.SLIM(), pannier.Popular()]
 ids = ["WARP" if getattr(model, "loss", "") == "warp" else type(model).__name__ for model in ALL]
 
 
@@ -239,7 +239,7 @@ def test_vectors_are_refused_by_name(X):
         pannier.Vectors(names, V, fold_in="median").fit(X)
 
 
-@pytest.mark.parametrize("cls", [pannier.IALS, pannier.BPR, pannier.ItemKNN, pannier.GraphFilter, pannier.EASE, pannier.Popular])
+@pytest.mark.parametrize("cls", [pannier.IALS, pannier.BPR, pannier.ItemKNN, pannier.GraphFilter, pannier.EASE, pannier.SLIM, pannier.Popular])
 def test_settings_are_the_librarys(cls):
     settings = {name: default for name, _, default, _, _ in _pannier.model_settings(cls._kind)}
     assert list(inspect.signature(cls).parameters) == [*settings, "threads"]

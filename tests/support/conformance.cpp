@@ -159,7 +159,7 @@ void knows_the_checkerboard(const Subject& subject) {
     Workspace workspace;
     for (std::uint32_t i = 0; i < 30; ++i) {
       const auto near = similar_to(*model, ItemIndex{i}, {.count = 14}, workspace);
-      REQUIRE(near.size() == 14);
+      REQUIRE((subject.few_similar || near.size() == 14));
       for (const auto& [item, score] : near) REQUIRE((value(item) % 2 == i % 2 && value(item) != i));
     }
   }

@@ -28,6 +28,7 @@ struct Subject {
   bool personal = true;       ///< False: the same ranking for everyone, also without a history.
   bool by_evidence = false;   ///< True: items without evidence are not returned.
   bool similar = true;        ///< False: similar() finds nothing.
+  bool few_similar = false;   ///< So few weights are kept that similar() finds some items of the same taste, or none, not all.
   bool explains = true;       ///< False: explain() gives no reasons.
   bool bought = false;        ///< True: the histories tell of purchases, as many of an item as its weight says.
   bool own_items = false;     ///< True: only items that the person bought are recommended.

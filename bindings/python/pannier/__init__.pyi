@@ -126,6 +126,16 @@ class EASE(Recommender):
     memory_mb: int
     def __init__(self, *, l2: float = ..., neighbours: int = ..., memory_mb: int = ..., threads: int = ...) -> None: ...
 
+class SLIM(Recommender):
+    l1: float
+    l2: float
+    non_negative: bool
+    candidates: int
+    neighbours: int
+    sweeps: int
+    def __init__(self, *, l1: float = ..., l2: float = ..., non_negative: bool = ..., candidates: int = ..., neighbours: int = ...,
+                 sweeps: int = ..., threads: int = ...) -> None: ...
+
 class Vectors(Recommender):
     ids: Optional[Sequence[str]]
     V: Optional[npt.ArrayLike]

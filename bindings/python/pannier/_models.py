@@ -254,6 +254,12 @@ class EASE(Recommender):
     _kind = "ease"
 
 
+class SLIM(Recommender):
+    """Sparse item-to-item weights by coordinate descent under an L1 and an L2 penalty (Ning & Karypis 2011)."""
+
+    _kind = "slim"
+
+
 def _texts(values, name):
     """Item ids as UTF-8."""
     out = []
@@ -352,7 +358,7 @@ class Blend(Recommender):
         return [*((name, given.get(name, {})) for name in names), *own]
 
 
-_CLASSES = {cls._kind: cls for cls in (IALS, BPR, ItemKNN, GraphFilter, EASE, Vectors, Popular, Blend)}
+_CLASSES = {cls._kind: cls for cls in (IALS, BPR, ItemKNN, GraphFilter, EASE, SLIM, Vectors, Popular, Blend)}
 
 
 def load(path):
