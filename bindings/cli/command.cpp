@@ -308,7 +308,19 @@ std::string grouped(std::uint64_t value) {
   return text;
 }
 
-std::string counted(std::uint64_t number, const std::string& one) { return grouped(number) + ' ' + one + (number == 1 ? "" : "s"); }
+std::string counted(std::uint64_t number, const std::string& one, const std::string& many) { return grouped(number) + ' ' + (number == 1 ? one : many.empty() ? one + 's' : many); }
+
+/// What would move a terminal's cursor or break the table, as it would be written in a string.
+std::string printable(const std::string& cell) {
+  if (std::none_of(cell.begin(), cell.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; })) return cell;
+  std::string out;
+  for (const char c : cell) {
+    char escaped[8];
+    if (const auto byte = static_cast<unsigned char>(c); byte < 0x20 || byte == 0x7F) out += std::string(escaped, static_cast<std::size_t>(std::snprintf(escaped, sizeof escaped, "\\x%02x", byte)));
+    else out += c;
+  }
+  return out;
+}
 
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
@@ -337,7 +349,10 @@ std::string shortened(std::string_view text, std::size_t width) {
   return std::string(text.substr(0, at)) + "…";
 }
 
-std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right) {
+std::string table(const std::vector<std::vector<std::string>>& given, const std::vector<bool>& right) {
+  auto rows = given;
+  for (auto& row : rows)
+    for (auto& cell : row) cell = printable(cell);
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));

@@ -108,7 +108,7 @@ void require_writable(const std::string& file);
 /// 1234567 as "1,234,567".
 [[nodiscard]] std::string grouped(std::uint64_t number);
 /// "1 line", "1,234 lines".
-[[nodiscard]] std::string counted(std::uint64_t number, const std::string& one);
+[[nodiscard]] std::string counted(std::uint64_t number, const std::string& one, const std::string& many = "");
 /// A field of a CSV line, in quotes where it needs them (RFC 4180).
 [[nodiscard]] std::string csv_field(const std::string& text);
 

@@ -44,7 +44,7 @@ void add_erase(CLI::App& app, Commands& commands) {
     } else if (!receipt.known) {
       std::cout << "the store knows nobody of that id\n";
     } else {
-      std::cout << (options->dry_run ? "would delete " : "deleted ") << grouped(receipt.events) << " events and " << grouped(receipt.attributes) << " attributes\n";
+      std::cout << (options->dry_run ? "would delete " : "deleted ") << counted(receipt.events, "event") << " and " << counted(receipt.attributes, "attribute") << '\n';
     }
   };
 }

@@ -34,7 +34,7 @@ std::string header(const Json& report) {
                                     : "<p class=\"soft\">A log without times</p>";
   out += "<div class=\"tiles\">";
   out += tile(grouped(count_at(log, "events")), "events") + tile(grouped(count_at(log, "people")), "customers and visitors") + tile(grouped(count_at(log, "items")), "products");
-  if (count_at(sales, "orders") > 0) out += tile(grouped(count_at(sales, "orders")), sales.value("has_orders", false) ? "orders" : "customer days with a purchase");
+  if (count_at(sales, "orders") > 0 && (sales.value("has_orders", false) || sales.value("timed", true))) out += tile(grouped(count_at(sales, "orders")), sales.value("has_orders", false) ? "orders" : "customer days with a purchase");
   if (sales.value("has_prices", false)) out += tile(money(number_at(sales, "revenue")), "sales less refunds, in the log’s currency");
   const auto& latency = report["latency"];
   if (latency.is_object()) out += tile(number(number_at(latency, "median_us"), 0) + " µs", "for one answer (median)");

@@ -27,7 +27,7 @@ void add_train(CLI::App& app, Commands& commands) {
     ImportFlags import;
   };
   auto options = std::make_shared<Options>();
-  command.app->add_option("--store", options->store, "Folder of the store; made when absent")->required();
+  command.app->add_option("--store", options->store, "Folder of the store; made when absent, by --events")->required();
   command.app->add_option("--events", options->events,
                           "Event files, CSV, TSV or JSON lines, plain or .gz, - for standard input; without: train on what the store holds");
   command.app->add_option("--items", options->items, "Items file: item, name, category, brand, price, stock, ...");
@@ -75,7 +75,7 @@ void add_train(CLI::App& app, Commands& commands) {
     if (const auto left_out = describe_dropped(report.items_dropped); !left_out.empty()) std::cout << "of " << options->items << '\n' << left_out;
     if (!options->items.empty())
       std::cout << "of the items file " << grouped(report.items_without_events) << " without an event; not in it " << grouped(report.items_not_in_file) << " of the events' items\n";
-    if (report.events_left_out != 0) std::cout << "left out of training " << grouped(report.events_left_out) << " events about items of --drop-items\n";
+    if (report.events_left_out != 0) std::cout << "left out of training " << counted(report.events_left_out, "event") << " about items of --drop-items\n";
     else if (report.read != 0 && !inputs.import.drop_items.empty() && !report.dropped.contains("dropped_item") && store->generations().size() == 1)  // Later files need not hold them again.
       std::cout << "--drop-items names no item of the log: are its codes written as there?\n";
     if (const auto& vectors = report.vectors; vectors.read != 0)
@@ -87,9 +87,9 @@ void add_train(CLI::App& app, Commands& commands) {
       if (const auto lines = back.whole + back.in_part + back.unmatched; lines != 0)
         std::cout << counted(lines, "cancellation") << ' ' << whose << ": " << grouped(back.whole) << " matched, " << grouped(back.in_part) << " in part, "
                   << grouped(back.unmatched) << " cancelling no purchase of the log\n";
-    std::cout << "trained on " << grouped(report.users) << " people, ";
+    std::cout << "trained on " << counted(report.users, "person", "people") << ", ";
     if (report.orders_without_person != 0) std::cout << grouped(report.orders_without_person) << " orders without one, ";
-    std::cout << grouped(report.items) << " items:";
+    std::cout << counted(report.items, "item") << ':';
     for (const auto& model : report.models) std::cout << ' ' << model.name << ' ' << number(model.seconds, 2) << " s";
     std::cout << "\npublished generation " << report.generation << " in " << options->store << " after "
               << number(report.seconds, 1) << " s, " << number(report.peak_rss_mb, 0) << " MB at most\n";

@@ -28,8 +28,9 @@ static pnr_text text(const char *ended_by_nul) {
 }
 
 /* Texts of a response do not end in NUL: print them with their length. */
-static void print_items(const char *title, const pnr_response *response) {
+static void print_items(const char *title, const pnr_engine *engine, const pnr_response *response) {
   size_t slot;
+  char because[256];
   printf("%s (%s, %.0f us)\n", title, pnr_policy_name(pnr_response_policy(response)),
          (double)pnr_response_microseconds(response));
   for (slot = 0; slot < pnr_response_count(response); ++slot) {
@@ -39,7 +40,12 @@ static void print_items(const char *title, const pnr_response *response) {
     const char *reason = pnr_response_reason_id(response, slot, 0, &reason_length);
     printf("  %2d. %-8.*s %-32.*s %.4f", (int)slot + 1, (int)id_length, id, (int)name_length, name,
            (double)pnr_response_scores(response)[slot]);
-    if (reason != NULL) printf("  because of %.*s", (int)reason_length, reason);
+    if (reason != NULL) {
+      size_t because_length = 0;
+      const pnr_status named = pnr_engine_item_name(engine, pnr_item_key(reason, reason_length), because, sizeof because, &because_length, NULL);
+      if (named == PNR_OK && because_length > 0) printf("  because of %.*s", (int)because_length, because);
+      else printf("  because of %.*s", (int)reason_length, reason);
+    }
     putchar('\n');
   }
 }
@@ -72,7 +78,7 @@ int main(int argc, char **argv) {
   request.count = 5;
   request.explain = true;
   check(pnr_engine_recommend(engine, &request, response, &error), &error, "recommending");
-  print_items("Recommended", response);
+  print_items("Recommended", engine, response);
   if (pnr_response_count(response) == 0) {
     printf("Nothing to recommend.\n");
     return 0;
@@ -89,7 +95,7 @@ int main(int argc, char **argv) {
   request.item_count = 1;
   request.count = 5;
   check(pnr_engine_recommend(engine, &request, response, &error), &error, "looking for similar items");
-  print_items("Similar to the first", response);
+  print_items("Similar to the first", engine, response);
 
   /* The customer clicks on the first item. The very next answer knows it. */
   pnr_event_init(&click, sizeof click);
@@ -108,7 +114,7 @@ int main(int argc, char **argv) {
   request.count = 5;
   request.explain = true;
   check(pnr_engine_recommend(engine, &request, response, &error), &error, "recommending again");
-  print_items("Recommended after the click", response);
+  print_items("Recommended after the click", engine, response);
 
   pnr_response_free(response);
   pnr_engine_free(engine);

@@ -21,13 +21,13 @@ $name = function (string $id) use ($pnr, $engine, $error, $check): string {
     return FFI::string($out, $needed->cdata) ?: $id;
 };
 $words = ['because_of' => 'because of', 'similar_to' => 'like', 'bought_with' => 'bought with', 'buy_again' => 'bought before:',
-          'recently_viewed' => 'looked at:', 'popular' => 'popular:', 'trending' => 'trending:', 'seasonal' => 'in season:'];
+          'recently_viewed' => 'looked at:', 'popular' => 'popular', 'trending' => 'trending', 'seasonal' => 'in season'];
 $row = function (string $title, array $request) use ($ask, $name, $words): void {
-    echo '<h2>', htmlspecialchars($title), "</h2>\n<ul>\n";
-    // A product too new for the store: its rows stay empty, and the log says why.
-    try { $items = $ask($request + ['n' => 4, 'explain' => true])['items']; } catch (RuntimeException $refused) { error_log($refused->getMessage()); $items = []; }
-    $why = fn(array $reasons): string => implode(' · ', array_map(fn($reason) => $words[$reason['kind']] . ' ' . $name($reason['item']), $reasons));
-    foreach ($items as $item)
+    // A product too new for the store: its row stays empty, and the log says why.
+    try { $answer = $ask($request + ['n' => 4, 'explain' => true]); } catch (RuntimeException $refused) { error_log($refused->getMessage()); $answer = ['items' => [], 'policy' => '']; }
+    echo '<h2>', htmlspecialchars($answer['policy'] === 'popular' ? 'Popular' : $title), "</h2>\n<ul>\n";
+    $why = fn(array $reasons): string => !$reasons ? '' : $words[$reasons[0]['kind']] . (in_array($reasons[0]['kind'], ['popular', 'trending', 'seasonal']) ? '' : ' ' . implode(' · ', array_map(fn($reason) => $name($reason['item']), $reasons)));
+    foreach ($answer['items'] as $item)
         echo '  <li>', htmlspecialchars($item['name'] ?: $item['item']), ' <small>', htmlspecialchars($why($item['reasons'])), "</small></li>\n";
     echo "</ul>\n";
 };

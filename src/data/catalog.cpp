@@ -156,6 +156,7 @@ Catalog read_catalog(const std::filesystem::path& file, OnError on_error, Import
                                              .example = R"({"item": ..., "name": ...})",
                                              .event_columns = who,
                                              .expected = "an items file: a line an item, with a column item and any of name, category, brand, price, stock, image",
+                                             .words = "attributes",
                                              .numbers = numbers};
   CatalogReader items(on_error, fold_item_case);
   read_subjects(file, items_file, items.faults(),

@@ -109,7 +109,7 @@ std::vector<std::pair<std::string, double>> parse_rates(std::string_view text) {
   for (const auto& [code, rate] : parse_pairs(text, "rate", "CURRENCY=RATE, as EUR=0.86", true)) {
     const auto worth = parse_number(rate);
     if (!worth) refuse(shown(rate) + " is no rate", "a number above 0, at most 1e6", "rate");
-    options.rates.emplace_back(code, *worth);
+    options.rates.emplace_back(capital_code(code), *worth);
   }
   return LogCurrency(options), options.rates;  // The constructor refuses codes and numbers out of range.
 }

@@ -1,11 +1,29 @@
 #include "data/log_currency.hpp"
 
+#include <array>
 #include <algorithm>
 #include <cmath>
 
 #include "data/field_text.hpp"
 
 namespace pannier::data {
+
+std::string_view capital_code(std::string_view code) noexcept {
+  // All of them, so that the text outlives every event.
+  static const auto codes = [] {
+    std::array<char, 26 * 26 * 26 * 3> out{};
+    for (std::size_t n = 0; n < out.size() / 3; ++n) out[3 * n] = static_cast<char>('A' + n / 676), out[3 * n + 1] = static_cast<char>('A' + n / 26 % 26), out[3 * n + 2] = static_cast<char>('A' + n % 26);
+    return out;
+  }();
+  if (code.size() != 3) return code;
+  std::size_t n = 0;
+  for (const char c : code) {
+    const char letter = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    if (letter < 'A' || letter > 'Z') return code;
+    n = 26 * n + static_cast<std::size_t>(letter - 'A');
+  }
+  return {codes.data() + 3 * n, 3};
+}
 
 LogCurrency::LogCurrency(const ImportOptions& options)
     : rates_(options.rates), code_(options.currency), refused_(), given_(!options.currency.empty()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,9 @@
 #include "pannier/data/import_map.hpp"
 
 namespace pannier::data {
+
+/// A code of three letters in capitals; any other text as it is. What it gives outlives every event.
+[[nodiscard]] std::string_view capital_code(std::string_view code) noexcept;
 
 /// Threads: One thread.
 class LogCurrency {

@@ -27,8 +27,32 @@ void refuse_events(const SubjectFile& expected, const Has& has, const std::strin
       throw Error(ErrorCode::malformed_input, where, "is an event file: it has the columns time, kind and " + std::string(column), std::string(expected.expected));
 }
 
+/// Lines `id word word ...` without a header, parted by blanks.
+bool has_words(const SubjectFile& expected, const TableFile& table) {
+  if (expected.words.empty() || table.columns().size() != 1) return false;
+  const std::string_view line = table.columns()[0];
+  return line.find(' ') != line.npos && line.substr(0, line.find(' ')) != expected.id && line.find_first_of(";|") == line.npos;
+}
+
+void read_words(const SubjectFile& expected, LineFaults& faults, const Take& take, TableFile& table) {
+  const std::vector<std::string> columns{std::string(expected.id), std::string(expected.words)};
+  std::uint64_t first_line = table.reader().line();
+  const Place place = [&](const std::string& field) { return table.reader().where(first_line != 0 ? first_line : table.reader().line()) + (field.empty() ? "" : ":" + field); };
+  const auto hand_on = [&](std::string_view line) {
+    line = trimmed(line);
+    const auto end = std::min(line.find(' '), line.size());
+    const std::string_view fields[] = {line.substr(0, end), trimmed(line.substr(end))};
+    take(columns, fields, place);
+  };
+  faults.count_line();
+  hand_on(table.columns()[0]);
+  first_line = 0;
+  table.read(faults, [] {}, [&](std::span<const std::string_view> fields) { hand_on(fields[0]); });
+}
+
 void read_table(const SubjectFile& expected, LineFaults& faults, const Take& take, RecordReader reader) {
   TableFile table(std::move(reader));
+  if (has_words(expected, table)) return read_words(expected, faults, take, table);
   if (!table.find(expected.id)) table.refuse_missing(expected.id, std::string(expected.purpose), "a column named " + std::string(expected.id));
   refuse_events(expected, [&](std::string_view column) { return table.find(column).has_value(); }, table.reader().name() + ":1");
   const Place place = [&](const std::string& field) { return table.where(field); };

@@ -19,6 +19,7 @@ struct SubjectFile {
   std::string_view example;                         ///< A line of JSON.
   std::span<const std::string_view> event_columns;  ///< Beside time and kind, each of them makes it an event file, which is refused.
   std::string_view expected;                        ///< Instead of an event file.
+  std::string_view words{};                         ///< The column that the words behind the id are, of files without a header whose lines are `id word word ...`; "": no such files.
   std::span<const std::string_view> numbers{};      ///< Columns of numbers, which have a decimal comma at will in tables parted by semicolons.
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "data/log_currency.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/data/event.hpp"
 #include "pannier/data/event_file.hpp"
@@ -15,7 +16,7 @@
 
 namespace pannier::serve {
 
-/// Equal events without an id get ordinals, as in a file.
+/// Equal events without an id get ordinals, and currencies in small letters become capitals, as in a file.
 /// Errors: invalid_argument naming the event and its field: those of data::require_valid(); another currency than the store's or, where none is
 /// settled, than that of an event before.
 [[nodiscard]] inline std::vector<data::ImportedEvent> recorded(std::span<const data::Event> events, const store::PeopleStore& people) {
@@ -23,7 +24,8 @@ namespace pannier::serve {
   std::map<UserKey, std::uint64_t> equal;
   std::string settled;
   for (std::size_t i = 0; i < events.size(); ++i) {
-    const auto& event = events[i];
+    auto event = events[i];
+    event.currency = data::capital_code(event.currency);
     const auto where = events.size() == 1 ? "event" : "events[" + std::to_string(i) + "]";
     data::require_valid(event, where);
     if (!event.currency.empty()) {

@@ -82,8 +82,9 @@ void refuse_other_reading(store::PeopleStore::Transaction& transaction, const st
   const auto before = transaction.reading(*content);
   if (before && before->options != now.options && counts.ingested > 0 && counts.duplicates < before->events)
     throw Error(ErrorCode::invalid_argument, file.string(),
-                "this store has taken in the same file by other options (map, kinds, time_unit, utc_offset, refund_prefix, fold_case or rate): " +
-                    std::to_string(counts.ingested) + " of its " + std::to_string(now.events) + " events would stand there twice, once each way",
+                "this store has taken in the same file by other options (map, kinds, time_unit, utc_offset, refund_prefix, fold_case or rate): read so, " +
+                    std::to_string(counts.ingested) + " of its " + std::to_string(now.events) + " events are new to the store, and of the " + std::to_string(before->events) +
+                    " of the first time " + std::to_string(counts.duplicates) + " are found again: the new ones would stand beside them",
                 "the options of the first time, or a new store");
   if (before != now) transaction.keep_reading(*content, now);
 }

@@ -94,6 +94,21 @@ TEST_CASE("catalog: TSV and gzip are read as events are", "[data][catalog]") {
 #endif
 }
 
+TEST_CASE("catalog: lines of an item and its attributes need no header", "[data][catalog]") {
+  ImportSummary summary;
+  const auto catalog = read_text("7 1 162 171\n8  red  3\n9\n", OnError::stop, &summary, "items.txt");
+  REQUIRE(summary.read == 3);
+  REQUIRE(catalog.items().size() == 3);
+  REQUIRE((catalog.items()[0].id == "7" && catalog.items()[0].attributes == std::vector<std::pair<std::string, std::string>>{{"attributes", "1 162 171"}}));
+  REQUIRE((catalog.items()[1].id == "8" && catalog.items()[1].attributes[0].second == "red  3"));
+  REQUIRE((catalog.items()[2].id == "9" && catalog.items()[2].attributes.empty()));
+  REQUIRE(read_text("7 1\n", OnError::stop, nullptr, "items.txt").items().size() == 1);
+  // A header parted by blanks is none of these.
+  REQUIRE_THROWS_WITH(read_text("item name\n7 Mug\n", OnError::stop, nullptr, "items.txt"), Contains("there is no column 'item'"));
+  REQUIRE_THROWS_WITH(read_text("7 1\n8 2\n7 3\n", OnError::stop, nullptr, "items.txt"), Contains("items.txt:3:item: '7' stands twice"));
+  REQUIRE_THROWS_WITH(read_text("7 1\n8,2\n", OnError::stop, nullptr, "items.txt"), Contains("items.txt:2"));
+}
+
 TEST_CASE("catalog: upsert adds or replaces by id and keeps the order", "[data][catalog]") {
   Catalog catalog;
   for (const auto id : {"a", "b", "c"}) catalog.upsert(item(id));

@@ -133,6 +133,7 @@ TEST_CASE("import_map: a currency in small letters is the same currency", "[data
   REQUIRE(read.events.size() == 3);
   for (const auto& kept : read.events) REQUIRE(kept.currency == "EUR");
   REQUIRE(read.summary.currency == "EUR");
+  REQUIRE(options_of({.rate = "usd=0.5"}).rates == std::vector<std::pair<std::string, double>>{{"USD", 0.5}});
 }
 
 TEST_CASE("import_map: a second currency without a rate is refused by line, naming both", "[data][import_map]") {
@@ -168,7 +169,7 @@ TEST_CASE("import_map: options that cannot be are refused by name with what they
   REQUIRE_THAT(refusal({.on_error = "go"}, "on_error"), Contains("stop or skip"));
   REQUIRE_THAT(refusal({.refund_prefix = "item=C"}, "refund_prefix"), Contains("order=C"));
   REQUIRE_THAT(refusal({.refund_prefix = "order=C,order=C"}, "refund_prefix"), Contains("twice"));
-  for (const auto* rate : {"EUR=0", "EUR=-1", "EUR=nan", "EUR=1e7", "eur=1", "EURO=1", "EUR=x", "EUR=1,EUR=2"}) {
+  for (const auto* rate : {"EUR=0", "EUR=-1", "EUR=nan", "EUR=1e7", "eu=1", "EURO=1", "EUR=x", "EUR=1,EUR=2"}) {
     INFO(rate);
     (void)refusal({.rate = rate}, "rate");
   }

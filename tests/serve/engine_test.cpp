@@ -262,6 +262,9 @@ TEST_CASE("engine: the first amount recorded settles the store's currency for th
   REQUIRE(shop.engine->record(std::span(&event, 1)).ingested == 1);
   REQUIRE(shop.store->people().currency() == "EUR");
   event.id = "second";
+  event.currency = "eur";  // The same one.
+  event.time_us += us_per_second;
+  REQUIRE(shop.engine->record(std::span(&event, 1)).ingested == 1);
   event.currency = "GBP";
   REQUIRE_THROWS_WITH(shop.engine->record(std::span(&event, 1)), Contains("event.currency") && Contains("EUR"));
 }

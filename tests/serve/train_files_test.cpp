@@ -41,7 +41,7 @@ TEST_CASE("train: a file that the store has is not taken in again by options tha
   other.events = {folder.write("renamed.csv", test::csv(lines) + "2023-11-20,look,u1,i1\n")};  // By its bytes, whatever its name.
   other.import.fold_item_case = true;
   const auto refused = failure(*store, other);
-  REQUIRE_THAT(refused, Contains("renamed.csv") && Contains(std::to_string(lines.size()) + " of its " + std::to_string(lines.size()) + " events would stand there twice") && Contains("a new store"));
+  REQUIRE_THAT(refused, Contains("renamed.csv") && Contains(std::to_string(lines.size()) + " of its " + std::to_string(lines.size()) + " events are new to the store") && Contains("a new store"));
   REQUIRE(std::pair(store->people().last_sequence(), store->generations()) == before);
   REQUIRE(train(*store, inputs).duplicates == lines.size());
   // More words for kinds add events and double none.
