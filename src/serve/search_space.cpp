@@ -53,7 +53,7 @@ std::vector<Setup> search_setups(std::uint32_t item_count) {
        .starts = {{0.35, 0.35, 0.2, 1, 500, 0}, {0.5, 0.5, 0, 1, 500, 0}, {0.5, 0.35, 0.2, 1, 300, 0.3}},
        .cost_of = {}},
       {.model = "ease", .fixed_json = "{}", .dimensions = {log_number("l2", 10, 5000)}, .starts = {{100}, {500}}, .cost_of = {}, .in_best = true, .most_items = 12000},
-      {.model = "slim", .fixed_json = "{\"candidates\":500}", .dimensions = {log_number("l1", 0.05, 10), log_number("l2", 1, 500)}, .starts = {{0.2, 50}, {0.5, 15}}, .cost_of = {}},
+      {.model = "slim", .fixed_json = "{\"candidates\":500}", .dimensions = {log_number("l1", 0.05, 10), log_number("l2", 1, 500)}, .starts = {{0.2, 50}, {0.5, 15}}, .cost_of = {}, .in_best = false},
       {.model = "bpr",
        .fixed_json = "{}",
        .dimensions = {log_integer("factors", 16, std::min(256.0, most_factors), 16), log_number("learning_rate", 0.01, 0.5), log_number("user_l2", 1e-4, 0.1), log_number("item_l2", 1e-4, 0.1)},
