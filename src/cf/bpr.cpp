@@ -158,8 +158,8 @@ class Model final : public BprModel {
     std::ranges::fill(counts, static_cast<std::uint32_t>(count));
     if (count == 0 || items.empty()) return;
     const std::size_t needed = ials_scratch_size<double>(row.events.size(), row.factors);
-    double* const scratch = aligned_scratch(workspace.doubles, needed + row.events.size());
-    double* const shares = scratch + needed;
+    double* const scratch = aligned_scratch(workspace.doubles, needed + row.factors + row.events.size());
+    double* const shares = scratch + needed + row.factors;
     ials_fixed::factorise_row(row, scratch);
     auto& scored = workspace.scored;
     for (std::size_t n = 0; n < items.size(); ++n) {

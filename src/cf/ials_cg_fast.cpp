@@ -92,6 +92,7 @@ PANNIER_INLINE float dot(const float* a, const float* b, std::size_t width) {
 }
 
 bool solve_cg(const IalsRow<float>& row, const float* spread, int steps, float* scratch, float* x, double& least) {
+  if (row.subtracted != 0) return false;
   const std::size_t width = round_up(row.factors, 16);
   float* const diagonal = scratch;             // E.
   float* const inverse = scratch + width;      // Of the preconditioner.
@@ -108,6 +109,10 @@ bool solve_cg(const IalsRow<float>& row, const float* spread, int steps, float* 
     store(residual + k, minus_product(e, load(x + k), splat(0)));
   }
   double loss = -static_cast<double>(dot(residual, x, width));
+  if (row.linear != nullptr) {
+    loss -= 2 * static_cast<double>(dot(row.linear, x, width));
+    for (std::size_t k = 0; k < width; k += lanes) store(residual + k, plus(load(residual + k), load(row.linear + k)));
+  }
   const float* const weights = row.weights.data();
   pass<true>(row, width, x, residual, [&](std::size_t i, float product) {
     const float miss = 1 - product;

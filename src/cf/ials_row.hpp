@@ -1,13 +1,17 @@
 /// One row of alternating least squares: the person (or item) x that minimises
 ///
-///     sum over events w (x.y - 1)²  +  x' E x,      E = diag(shared) + ridge I,
+///     sum over events w (x.y - 1)²  +  x' E x  -  2 h.x,      E = diag(shared) + ridge I,
 ///
-/// given the vectors y of the events' other side, in the basis where the shared Gram matrix is diagonal.
+/// given the vectors y of the events' other side, in the basis where the shared Gram matrix is diagonal. The linear term h is
+/// where rows are drawn to something other than zero (h = ridge p draws them to p), or events ask for more or less than w.
 ///
-/// With b = sqrt(w) E^-1/2 y for each event and B the matrix of these rows, the answer is E^-1/2 u, where
-///     dual,   n x n:  (I + B B') v = sqrt(w),     u = B' v
-///     primal, k x k:  (I + B' B) u = B' sqrt(w)
+/// With b = sqrt(w) E^-1/2 y for each event, B the matrix of these rows and e = E^-1/2 h, the answer is E^-1/2 u, where
+///     dual,   n x n:  (I + B B') v = sqrt(w) - B e,     u = B' v + e
+///     primal, k x k:  (I + B' B) u = B' sqrt(w) + e
 /// Both matrices have eigenvalues of at least 1, so every pivot of their Cholesky factors is at least 1 in exact arithmetic.
+///
+/// The last events of a row may be subtracted: their w counts as -w in the matrix and not at all on the right side. Only the primal form in
+/// double has them; the matrix, then, is the caller's to keep positive.
 ///
 /// Two builds of one source (ials_row.inl) solve it: `ials_fast` in float with fused operations, for training, and
 /// `ials_fixed` in double, in an order of operations that does not depend on the width of the machine's vectors, for
@@ -29,6 +33,8 @@ struct IalsRow {
   double ridge = 0;
   std::span<const std::uint32_t> events;      ///< Rows of `vectors`.
   std::span<const float> weights;             ///< Positive, one an event.
+  const Number* linear = nullptr;             ///< h, padded to a multiple of 16 by zeros; null: zero.
+  std::size_t subtracted = 0;                 ///< How many of the last events are.
 };
 
 [[nodiscard]] constexpr std::size_t round_up(std::size_t n, std::size_t to) noexcept { return (n + to - 1) / to * to; }
@@ -39,7 +45,7 @@ struct IalsRow {
 /// Numbers of scratch that a row of `events` needs. Grows with `events`, but never past a bound set by `factors`
 /// (and one number an event).
 template <class Number>
-[[nodiscard]] constexpr std::size_t ials_scratch_size(std::size_t events, std::size_t factors) noexcept;
+[[nodiscard]] constexpr std::size_t ials_scratch_size(std::size_t events, std::size_t factors, bool subtracts = false) noexcept;
 
 /// How the packed events and the system lie in the scratch.
 template <class Number>
@@ -53,8 +59,8 @@ struct IalsLayout {
   std::size_t row;          ///< From row to row of the system: an odd number of cache lines, which spreads them over the cache.
   std::size_t scale, root, packed, matrix, inverses, right, answer, total;  ///< Offsets of the parts.
 
-  constexpr IalsLayout(std::size_t events, std::size_t factors) noexcept
-      : dual(solves_dual(events, factors)),
+  constexpr IalsLayout(std::size_t events, std::size_t factors, bool primal_only = false) noexcept
+      : dual(!primal_only && solves_dual(events, factors)),
         width(round_up(factors, 16)),
         size(dual ? events : factors),
         padded(round_up(size, strip)),
@@ -72,15 +78,15 @@ struct IalsLayout {
 };
 
 template <class Number>
-constexpr std::size_t ials_scratch_size(std::size_t events, std::size_t factors) noexcept {
-  return IalsLayout<Number>(events, factors).total;
+constexpr std::size_t ials_scratch_size(std::size_t events, std::size_t factors, bool subtracts) noexcept {
+  return IalsLayout<Number>(events, factors, subtracts).total;
 }
 
 namespace ials_fast {
 
 /// Solves a row into `out` (`factors` floats). `least` becomes the minimum of the row's terms (see the file's head).
 /// False, with `out` undefined, where float is not good enough: solve the row with ials_fixed.
-/// `scratch` starts at a 64-byte boundary and holds ials_scratch_size<float>() numbers.
+/// `scratch` starts at a 64-byte boundary and holds ials_scratch_size<float>() numbers. No row with subtracted events is good enough, here and below.
 [[nodiscard]] bool solve(const IalsRow<float>& row, float* scratch, float* out, double& least) noexcept;
 
 /// Improves x (`factors` floats, zero-padded to 16), in place, by `steps` steps of conjugate gradients from where it stands.
@@ -104,9 +110,11 @@ namespace ials_fixed {
 /// As ials_fast::solve, always good; a result that would not be finite (damaged vectors) becomes zero and false is returned.
 [[nodiscard]] bool solve(const IalsRow<double>& row, double* scratch, double* out, double& least) noexcept;
 
-/// Leaves the row's system, factorised, in `scratch`, for shares() of any number of targets.
+/// Leaves the row's system, factorised, in `scratch`, for any number of targets.
 void factorise_row(const IalsRow<double>& row, double* scratch) noexcept;
-/// What each event gives to the inner product of the row's solution with `target`: share[i], which add up to it.
+/// z, `factors` numbers: the row's matrix inverted, times `target`. The inner product of the row's solution with `target` is (sum of w y + h).z.
+void inverse_times(const IalsRow<double>& row, const float* target, double* scratch, double* z) noexcept;
+/// What each event gives to that product: share[i] = w y.z. Without h they add up to it. The scratch has room for `factors` more numbers.
 void shares(const IalsRow<double>& row, const float* target, double* scratch, double* share) noexcept;
 
 }  // namespace ials_fixed

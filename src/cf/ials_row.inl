@@ -128,6 +128,11 @@ PANNIER_INLINE void prepare(const IalsRow<Number>& input, const IalsLayout<Numbe
 /// Where, in the dual form of the unfused build, factor k of event i lies: packed[k * dual_row + i].
 PANNIER_INLINE std::size_t dual_row(const IalsLayout<Number>& layout) { return layout.padded; }
 
+/// E^-1/2 h; zero in the padding.
+PANNIER_INLINE void scale_linear(const IalsRow<Number>& input, const IalsLayout<Number>& layout, const Number* scratch, Number* out) {
+  for (std::size_t k = 0; k < layout.width; k += lanes) store(out + k, times(load(scratch + layout.scale + k), load(input.linear + k)));
+}
+
 /// How many events ahead their vectors are fetched: what fits twice into the first cache, half of it being used.
 PANNIER_INLINE std::size_t prefetched_rows(std::size_t width) {
   const std::size_t rows = 2048 / width;
@@ -178,19 +183,21 @@ PANNIER_INLINE void gram_of_columns(const IalsLayout<Number>& layout, std::size_
   }
 }
 
-/// B'B of all events into the upper triangle and B' sqrt(w) into `right`, by chunks packed in strips.
+/// B'B of all events, the last ones subtracted, into the upper triangle and B' sqrt(w) of the others into `right`, by chunks packed in strips.
 PANNIER_INLINE void gram_of_rows(const IalsRow<Number>& input, const IalsLayout<Number>& layout, Number* scratch) {
   const Number* const scale = scratch + layout.scale;
   const Number* const root = scratch + layout.root;
   Number* const packed = scratch + layout.packed;
   Number* const matrix = scratch + layout.matrix;
   Number* const right = scratch + layout.right;
-  const std::size_t events = input.events.size(), ahead = prefetched_rows(layout.width);
+  const std::size_t events = input.events.size(), added = events - input.subtracted, ahead = prefetched_rows(layout.width);
   for (std::size_t r = 0; r < layout.size; ++r)
     for (std::size_t j = r / strip * strip; j < layout.padded; j += lanes) store(matrix + r * layout.row + j, splat(0));
   for (std::size_t j = 0; j < layout.padded; j += lanes) store(right + j, splat(0));
-  for (std::size_t begin = 0; begin < events; begin += chunk) {
-    const std::size_t depth = events - begin < chunk ? events - begin : chunk;
+  for (std::size_t begin = 0, depth = 0; begin < events; begin += depth) {
+    const bool adds = begin < added;
+    const std::size_t rest = (adds ? added : events) - begin;
+    depth = rest < chunk ? rest : chunk;
     for (std::size_t i = 0; i < depth; ++i) {
       if (begin + i + ahead < events) prefetch_row(input.vectors + input.events[begin + i + ahead] * input.stride, layout.width);
       const float* const from = input.vectors + input.events[begin + i] * input.stride;
@@ -204,10 +211,16 @@ PANNIER_INLINE void gram_of_rows(const IalsRow<Number>& input, const IalsLayout<
     for (std::size_t j = 0; j < layout.padded; j += strip) {
       for (std::size_t i = 0; i <= j; i += strip) {
         const std::size_t rows = layout.size - i < strip ? layout.size - i : strip;
-        tile<Into::add, true>(rows, depth, packed + i * chunk, strip, 1, packed + j * chunk, strip, matrix + i * layout.row + j,
-                              layout.row);
+        const Number* const a = packed + i * chunk;
+        const Number* const b = packed + j * chunk;
+        Number* const to = matrix + i * layout.row + j;
+        if (adds) {
+          tile<Into::add, true>(rows, depth, a, strip, 1, b, strip, to, layout.row);
+        } else if constexpr (!fused) {
+          tile<Into::subtract, true>(rows, depth, a, strip, 1, b, strip, to, layout.row);
+        }
       }
-      tile<Into::add, true>(1, depth, root + begin, 1, 1, packed + j * chunk, strip, right + j, strip);
+      if (adds) tile<Into::add, true>(1, depth, root + begin, 1, 1, packed + j * chunk, strip, right + j, strip);
     }
   }
 }

@@ -63,13 +63,14 @@ PANNIER_INLINE void gram_of_packed(const IalsLayout<float>& layout, float* scrat
     for (std::size_t j = round_up(n, 4); j < layout.padded; ++j) matrix[i * layout.row + j] = 0;
 }
 
-/// out[0..width) = sum of x[i] * packed row i.
+/// out[0..width) = sum of x[i] * packed row i; with `adds` that much more.
+template <bool adds>
 PANNIER_INLINE void combine_packed(std::size_t n, const float* x, const float* packed, std::size_t width, float* out) {
   constexpr std::size_t wide = 4 * vectors_a_strip;  // Vectors at a time: enough to hide the latency of a sum.
   std::size_t k = 0;
   for (; k + wide * lanes <= width; k += wide * lanes) {
     Vector sum[wide];
-    PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v) sum[v] = splat(0);
+    PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v) sum[v] = adds ? load(out + k + v * lanes) : splat(0);
     for (std::size_t i = 0; i < n; ++i) {
       const Vector factor = splat(x[i]);
       PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v)
@@ -77,29 +78,51 @@ PANNIER_INLINE void combine_packed(std::size_t n, const float* x, const float* p
     }
     PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v) store(out + k + v * lanes, sum[v]);
   }
-  for (; k < width; k += strip) fixed_tile<1, Into::set>(n, x, 1, 1, packed + k, width, out + k, strip);
+  for (; k < width; k += strip) fixed_tile<1, adds ? Into::add : Into::set>(n, x, 1, 1, packed + k, width, out + k, strip);
+}
+
+/// The inner product of two rows of `width`.
+PANNIER_INLINE float packed_dot(const float* a, const float* b, std::size_t width) {
+  Vector sum = splat(0);
+  for (std::size_t k = 0; k < width; k += lanes) sum = plus_product(load(a + k), load(b + k), sum);
+  alignas(64) float four[4];
+  sum_lanes(sum, splat(0), splat(0), splat(0), false, four);
+  return four[0];
 }
 
 bool solve(const IalsRow<float>& row, float* scratch, float* out, double& least) {
+  if (row.subtracted != 0) return false;
   const IalsLayout<float> layout(row.events.size(), row.factors);
+  const bool drawn = row.linear != nullptr;
   prepare(row, layout, scratch);
   float* const matrix = scratch + layout.matrix;
   float* const inverses = scratch + layout.inverses;
   float* const right = scratch + layout.right;
+  float* const offset = scratch + layout.answer;  // e, which B' v is added to.
+  double offset_squares = 0;
+  if (drawn) scale_linear(row, layout, scratch, offset);
   if (layout.dual) {
     pack_rows(row, layout, scratch);
     gram_of_packed(layout, scratch);
     for (std::size_t i = 0; i < layout.padded; ++i) right[i] = scratch[layout.root + i];
+    if (drawn) {
+      for (std::size_t i = 0; i < layout.size; ++i) right[i] -= packed_dot(scratch + layout.packed + i * layout.width, offset, layout.width);
+      offset_squares = static_cast<double>(packed_dot(offset, offset, layout.width));
+    }
   } else {
     gram_of_rows(row, layout, scratch);
+    if (drawn)
+      for (std::size_t k = 0; k < row.factors; ++k) right[k] += offset[k];
   }
   if (!add_identity(layout, matrix) || !factorise(layout.size, layout.padded, matrix, layout.row, inverses)) return false;
-  const double explained = solve_factored(layout.size, layout.padded, matrix, layout.row, inverses, right);
+  // A row without events is its linear term alone.
+  const double explained = layout.size == 0 ? 0 : solve_factored(layout.size, layout.padded, matrix, layout.row, inverses, right);
   const float* answer = right;
   if (layout.dual) {
-    least = explained;
-    answer = scratch + layout.answer;
-    combine_packed(layout.size, right, scratch + layout.packed, layout.width, scratch + layout.answer);
+    least = explained - offset_squares;
+    answer = offset;
+    if (drawn) combine_packed<true>(layout.size, right, scratch + layout.packed, layout.width, offset);
+    else combine_packed<false>(layout.size, right, scratch + layout.packed, layout.width, offset);
   } else {
     double weight = 0;
     for (const float w : row.weights) weight += static_cast<double>(w);

@@ -25,6 +25,10 @@ using Number = double;
 #include "core/tile_kernel.inl"
 #include "cf/ials_row.inl"
 
+PANNIER_INLINE IalsLayout<double> layout_of(const IalsRow<double>& row) {
+  return IalsLayout<double>(row.events.size(), row.factors, row.subtracted != 0);
+}
+
 /// Builds and factorises the row's system.
 PANNIER_INLINE void build(const IalsRow<double>& row, const IalsLayout<double>& layout, double* scratch) {
   prepare(row, layout, scratch);
@@ -39,20 +43,37 @@ PANNIER_INLINE void build(const IalsRow<double>& row, const IalsLayout<double>& 
   factorise(layout.size, layout.padded, matrix, layout.row, scratch + layout.inverses);
 }
 
+/// right -= B x, in dual form.
+PANNIER_INLINE void subtract_columns(const IalsLayout<double>& layout, std::size_t factors, const double* scratch, const double* x, double* right) {
+  const double* const packed = scratch + layout.packed;
+  for (std::size_t k = 0; k < factors; ++k)
+    for (std::size_t i = 0; i < layout.size; ++i) right[i] -= packed[k * dual_row(layout) + i] * x[k];
+}
+
 bool solve(const IalsRow<double>& row, double* scratch, double* out, double& least) {
-  const IalsLayout<double> layout(row.events.size(), row.factors);
+  const auto layout = layout_of(row);
   build(row, layout, scratch);
   double* const right = scratch + layout.right;
   const double* const scale = scratch + layout.scale;
   const double* const root = scratch + layout.root;
   const std::size_t events = row.events.size();
-  if (layout.dual)
-    for (std::size_t i = 0; i < layout.padded; ++i) right[i] = root[i];
-  const double explained =
-      solve_factored(layout.size, layout.padded, scratch + layout.matrix, layout.row, scratch + layout.inverses, right);
   double* const answer = scratch + layout.answer;
+  const bool drawn = row.linear != nullptr;
+  double offset_squares = 0;
+  if (drawn) {
+    scale_linear(row, layout, scratch, answer);
+    for (std::size_t k = 0; k < row.factors; ++k) offset_squares += answer[k] * answer[k];
+  }
   if (layout.dual) {
-    least = explained;
+    for (std::size_t i = 0; i < layout.padded; ++i) right[i] = root[i];
+    if (drawn) subtract_columns(layout, row.factors, scratch, answer, right);
+  } else if (drawn) {
+    for (std::size_t k = 0; k < row.factors; ++k) right[k] += answer[k];
+  }
+  const double explained =
+      layout.size == 0 ? 0 : solve_factored(layout.size, layout.padded, scratch + layout.matrix, layout.row, scratch + layout.inverses, right);
+  if (layout.dual) {
+    least = explained - offset_squares;
     for (std::size_t i = 0; i < events; ++i) right[i] *= root[i];
     constexpr std::size_t wide = 2 * vectors_a_strip;
     for (std::size_t k = 0; k < layout.width; k += wide * lanes) {
@@ -63,12 +84,14 @@ bool solve(const IalsRow<double>& row, double* scratch, double* out, double& lea
         const float* const from = row.vectors + row.events[i] * row.stride + k;
         PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v) sum[v] = plus_product(factor, load_row(from + v * lanes), sum[v]);
       }
-      PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v)
-        store(answer + k + v * lanes, times(load(scale + k + v * lanes), sum[v]));
+      PANNIER_UNROLL for (std::size_t v = 0; v < wide; ++v) {
+        const Vector own = times(load(scale + k + v * lanes), sum[v]);
+        store(answer + k + v * lanes, drawn ? plus(load(answer + k + v * lanes), own) : own);
+      }
     }
   } else {
     double weight = 0;
-    for (const float w : row.weights) weight += static_cast<double>(w);
+    for (const float w : row.weights.first(events - row.subtracted)) weight += static_cast<double>(w);
     least = weight - explained;
     for (std::size_t k = 0; k < row.factors; ++k) answer[k] = right[k];
   }
@@ -83,36 +106,43 @@ bool solve(const IalsRow<double>& row, double* scratch, double* out, double& lea
 }
 
 void factorise_row(const IalsRow<double>& row, double* scratch) {
-  build(row, IalsLayout<double>(row.events.size(), row.factors), scratch);
+  build(row, layout_of(row), scratch);
 }
 
-void shares(const IalsRow<double>& row, const float* target, double* scratch, double* share) {
-  const IalsLayout<double> layout(row.events.size(), row.factors);
+void inverse_times(const IalsRow<double>& row, const float* target, double* scratch, double* z) {
+  const auto layout = layout_of(row);
   double* const right = scratch + layout.right;
   const double* const scale = scratch + layout.scale;
-  const double* const root = scratch + layout.root;
-  const std::size_t events = row.events.size();
-  // The target as the system sees it, q = E^-1/2 y. W^1/2 H A^-1 y is (I + B B')^-1 B q in dual form, B (I + B'B)^-1 q in primal.
+  // The target as the system sees it, q = E^-1/2 target. Inverted it is q - B' (I + B B')^-1 B q in dual form, (I + B'B)^-1 q in primal.
   double* const seen = scratch + layout.answer;
   for (std::size_t k = 0; k < row.factors; ++k) seen[k] = scale[k] * static_cast<double>(target[k]);
   for (std::size_t i = 0; i < layout.padded; ++i) right[i] = 0;
   if (layout.dual) {
-    const double* const packed = scratch + layout.packed;
-    for (std::size_t k = 0; k < row.factors; ++k)
-      for (std::size_t i = 0; i < events; ++i) right[i] += packed[k * dual_row(layout) + i] * seen[k];
+    subtract_columns(layout, row.factors, scratch, seen, right);
   } else {
     for (std::size_t k = 0; k < row.factors; ++k) right[k] = seen[k];
   }
-  solve_factored(layout.size, layout.padded, scratch + layout.matrix, layout.row, scratch + layout.inverses, right);
-  for (std::size_t i = 0; i < events; ++i) {
+  if (layout.size != 0)
+    static_cast<void>(solve_factored(layout.size, layout.padded, scratch + layout.matrix, layout.row, scratch + layout.inverses, right));
+  const double* const packed = scratch + layout.packed;
+  for (std::size_t k = 0; k < row.factors; ++k) {
+    double sum = right[k];
     if (layout.dual) {
-      share[i] = root[i] * right[i];
-    } else {
-      const float* const from = row.vectors + row.events[i] * row.stride;
-      double sum = 0;
-      for (std::size_t k = 0; k < row.factors; ++k) sum += scale[k] * static_cast<double>(from[k]) * right[k];
-      share[i] = static_cast<double>(row.weights[i]) * sum;
+      sum = seen[k];
+      for (std::size_t i = 0; i < layout.size; ++i) sum += packed[k * dual_row(layout) + i] * right[i];
     }
+    z[k] = scale[k] * sum;
+  }
+}
+
+void shares(const IalsRow<double>& row, const float* target, double* scratch, double* share) {
+  double* const z = scratch + layout_of(row).total;
+  inverse_times(row, target, scratch, z);
+  for (std::size_t i = 0; i < row.events.size(); ++i) {
+    const float* const from = row.vectors + row.events[i] * row.stride;
+    double sum = 0;
+    for (std::size_t k = 0; k < row.factors; ++k) sum += static_cast<double>(from[k]) * z[k];
+    share[i] = static_cast<double>(row.weights[i]) * sum;
   }
 }
 
@@ -133,6 +163,7 @@ namespace pannier::cf::ials_fixed {
 #if PANNIER_WITH_HIGHWAY
 HWY_EXPORT(solve);
 HWY_EXPORT(factorise_row);
+HWY_EXPORT(inverse_times);
 HWY_EXPORT(shares);
 #endif
 
@@ -141,6 +172,10 @@ bool solve(const IalsRow<double>& row, double* scratch, double* out, double& lea
 }
 
 void factorise_row(const IalsRow<double>& row, double* scratch) noexcept { PANNIER_DISPATCH(factorise_row)(row, scratch); }
+
+void inverse_times(const IalsRow<double>& row, const float* target, double* scratch, double* z) noexcept {
+  PANNIER_DISPATCH(inverse_times)(row, target, scratch, z);
+}
 
 void shares(const IalsRow<double>& row, const float* target, double* scratch, double* share) noexcept {
   PANNIER_DISPATCH(shares)(row, target, scratch, share);

@@ -34,9 +34,10 @@ PANNIER_INLINE float strip_dot(const float* a, const float* b) {
   return four[0];
 }
 
-// With b = sqrt(w) E^-1/2 y as in ials_row.hpp and u = E^1/2 x, a block's change v solves (I + B_s' B_s) v = B_s' m - u_s,
+// With b = sqrt(w) E^-1/2 y and e as in ials_row.hpp and u = E^1/2 x, a block's change v solves (I + B_s' B_s) v = B_s' m + e_s - u_s,
 // m = sqrt(w) (1 - x.y) being what the events miss; then m -= B_s v.
 bool solve_subspace(const IalsRow<float>& row, float* scratch, float* x, double& least) {
+  if (row.subtracted != 0) return false;
   const std::size_t events = row.events.size(), width = round_up(row.factors, 16);
   float* const scale = scratch;
   float* const unknown = scale + width;
@@ -53,6 +54,8 @@ bool solve_subspace(const IalsRow<float>& row, float* scratch, float* x, double&
   }
   double loss = 0;
   for (std::size_t k = 0; k < width; ++k) loss += static_cast<double>(unknown[k]) * static_cast<double>(unknown[k]);
+  const auto offset = [&](std::size_t k) { return row.linear == nullptr ? 0 : scale[k] * row.linear[k]; };
+  for (std::size_t k = 0; k < width; ++k) loss -= 2 * static_cast<double>(unknown[k]) * static_cast<double>(offset(k));
   for (std::size_t i = 0; i < round_up(events, 16); ++i) root[i] = missing[i] = 0;
   for (std::size_t i = 0; i < events; ++i) {
     if (i + 8 < events) prefetch_row(row.vectors + row.events[i + 8] * row.stride, width);
@@ -75,7 +78,7 @@ bool solve_subspace(const IalsRow<float>& row, float* scratch, float* x, double&
     for (std::size_t i = 0; i < strip * strip; ++i) matrix[i] = 0;
     for (std::size_t c = 0; c < strip; ++c) {
       matrix[c * strip + c] = 1;
-      right[c] = -unknown[k + c];
+      right[c] = offset(k + c) - unknown[k + c];
     }
     for (std::size_t begin = 0; begin < events; begin += chunk) {
       const std::size_t some = events - begin < chunk ? events - begin : chunk;

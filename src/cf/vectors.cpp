@@ -217,7 +217,7 @@ class Model final : public VectorsModel {
     divide_by_sum(workspace.more_floats);
     const auto row = row_of(workspace);
     const bool ridge = config_.fold_in == FoldIn::ridge;
-    const auto needed = ridge ? ials_scratch_size<double>(size, row.factors) : 0;
+    const auto needed = ridge ? ials_scratch_size<double>(size, row.factors) + row.factors : 0;
     double* const scratch = aligned_scratch(workspace.doubles, needed + size);
     double* const shares = scratch + needed;
     if (ridge) ials_fixed::factorise_row(row, scratch);
