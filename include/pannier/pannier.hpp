@@ -7,6 +7,7 @@
 #include "pannier/cf/feature_map.hpp"
 #include "pannier/cf/graph_filter.hpp"
 #include "pannier/cf/ials.hpp"
+#include "pannier/cf/ials_update.hpp"
 #include "pannier/cf/item_knn.hpp"
 #include "pannier/cf/slim.hpp"
 #include "pannier/cf/together.hpp"

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cf/by_vector.hpp"
+#include "cf/ials_cells.hpp"
 #include "cf/ials_model.hpp"
 #include "cf/ials_row.hpp"
 #include "cf/ials_scratch.hpp"
@@ -21,7 +22,8 @@ class Model final : public IalsModel {
   Model(const IalsConfig& config, MatrixView vectors, MatrixView fold_in_vectors, std::span<const float> norms,
         std::span<const double> diagonal, std::shared_ptr<const void> keeper)
       : config_(config), vectors_(vectors), fold_in_(fold_in_vectors), norms_(norms), diagonal_(diagonal), keeper_(std::move(keeper)) {
-    for (const double d : diagonal) shared_.push_back(static_cast<double>(config.unobserved_weight) * d);
+    shared_.resize(round_up(diagonal.size(), 16), 1.0);
+    for (std::size_t k = 0; k < diagonal.size(); ++k) shared_[k] = static_cast<double>(config.unobserved_weight) * diagonal[k];
     for (std::size_t i = 1; i < norms.size(); ++i) descend_ &= norms[i - 1] >= norms[i];
   }
 
@@ -40,7 +42,7 @@ class Model final : public IalsModel {
     if (out.size() != vectors_.cols)
       throw Error(ErrorCode::invalid_argument, "out", "has " + std::to_string(out.size()) + " numbers", std::to_string(vectors_.cols));
     model::require_valid(history, {}, item_count(), workspace);
-    fold_in(history, workspace, out);
+    fold_in(evidence(history, workspace), workspace, out);
   }
 
   std::size_t recommend(const model::History& history, const model::Ask& ask, model::Workspace& workspace,
@@ -103,8 +105,19 @@ class Model final : public IalsModel {
   }
 
  private:
-  /// The history's positive weights as a row; borrows from the workspace (indices, more_floats).
-  IalsRow<double> evidence(const model::History& history, model::Workspace& workspace) const {
+  /// A person's row, and the scratch memory it is solved in.
+  struct Person {
+    IalsRow<double> row;
+    double* scratch;   ///< ials_scratch_size numbers, and further ones:
+    double* answer;    ///< `factors` numbers.
+  };
+
+  /// Of the positive weights of a history; borrows from the workspace (indices, more_floats, doubles, and with the loss "replaced" touched and scores).
+  struct Evidence {
+    std::span<const std::uint32_t> items;
+    std::span<const float> weights;
+  };
+  static Evidence evidence(const model::History& history, model::Workspace& workspace) {
     workspace.indices.clear();
     workspace.more_floats.clear();
     for (std::size_t i = 0; i < history.items.size(); ++i) {
@@ -112,26 +125,38 @@ class Model final : public IalsModel {
       workspace.indices.push_back(value(history.items[i]));
       workspace.more_floats.push_back(history.weights[i]);
     }
-    return row_of(workspace.indices, workspace.more_floats);
+    return {workspace.indices, workspace.more_floats};
   }
 
-  IalsRow<double> row_of(std::span<const std::uint32_t> events, std::span<const float> weights) const {
-    return {fold_in_.data, fold_in_.stride, fold_in_.cols, shared_.data(), ials_ridge(config_, weights, fold_in_.rows), events, weights};
+  Person person(const Evidence& evidence, model::Workspace& workspace) const {
+    const std::size_t factors = fold_in_.cols, events = evidence.items.size();
+    const bool replaced = config_.loss == IalsLoss::replaced;
+    const std::size_t needed = round_up(std::max(ials_scratch_size<double>(events, factors), replaced ? ials_scratch_size<double>(events, factors, true) : 0), 8);
+    const std::size_t width = round_up(factors, 16);
+    double* const scratch = aligned_scratch(workspace.doubles, needed + 2 * width);
+    Person out{{fold_in_.data, fold_in_.stride, factors, shared_.data(), ials_ridge(config_, evidence.weights, fold_in_.rows), evidence.items, evidence.weights}, scratch, scratch + needed};
+    if (replaced) {
+      double* const linear = out.answer + width;
+      std::fill_n(linear, width, 0.0);
+      IalsCells cells{std::move(workspace.touched), std::move(workspace.scores), 0};
+      cells.read(evidence.items, evidence.weights, fold_in_, static_cast<double>(config_.unobserved_weight), linear);
+      workspace.touched = std::move(cells.events);
+      workspace.scores = std::move(cells.weights);
+      out.row.events = workspace.touched;
+      out.row.weights = workspace.scores;
+      out.row.subtracted = cells.subtracted;
+      out.row.linear = linear;
+    }
+    return out;
   }
 
   /// False, and zeros, without evidence.
-  bool fold_in(const model::History& history, model::Workspace& workspace, std::span<float> out) const {
-    return fold_in(evidence(history, workspace), workspace, out);
-  }
-
-  static bool fold_in(const IalsRow<double>& row, model::Workspace& workspace, std::span<float> out) {
-    if (row.events.empty()) {
+  bool fold_in(const Evidence& evidence, model::Workspace& workspace, std::span<float> out) const {
+    if (evidence.items.empty()) {
       std::ranges::fill(out, 0.0f);
       return false;
     }
-    const std::size_t needed = ials_scratch_size<double>(row.events.size(), row.factors);
-    double* const scratch = aligned_scratch(workspace.doubles, needed + row.factors);
-    double* const answer = scratch + needed;
+    const auto [row, scratch, answer] = person(evidence, workspace);
     double least = 0;
     static_cast<void>(ials_fixed::solve(row, scratch, answer, least));
     for (std::size_t k = 0; k < row.factors; ++k) out[k] = static_cast<float>(answer[k]);
@@ -141,26 +166,24 @@ class Model final : public IalsModel {
   /// The person's vector, in workspace.floats; empty without evidence.
   std::span<const float> own_query(const model::History& history, model::Workspace& workspace) const {
     workspace.floats.resize(vectors_.cols);
-    return fold_in(history, workspace, workspace.floats) ? std::span<const float>(workspace.floats) : std::span<const float>();
+    return fold_in(evidence(history, workspace), workspace, workspace.floats) ? std::span<const float>(workspace.floats) : std::span<const float>();
   }
 
   /// See explain_each(). The history's system is factorised once; an item is one more right side.
   void give_reasons(const model::History& history, std::span<const ItemIndex> items, std::size_t most, model::Workspace& workspace,
                     std::span<model::Reason> out, std::span<std::uint32_t> counts) const {
-    const auto row = evidence(history, workspace);
+    const auto known = evidence(history, workspace);
     std::ranges::fill(counts, 0u);
-    if (row.events.empty() || most == 0 || items.empty()) return;
-    const std::size_t needed = ials_scratch_size<double>(row.events.size(), row.factors);
-    double* const scratch = aligned_scratch(workspace.doubles, needed + row.factors + row.events.size());
-    double* const shares = scratch + needed + row.factors;
+    if (known.items.empty() || most == 0 || items.empty()) return;
+    const auto [row, scratch, z] = person(known, workspace);
     ials_fixed::factorise_row(row, scratch);
     auto& scored = workspace.scored;
     for (std::size_t n = 0; n < items.size(); ++n) {
-      ials_fixed::shares(row, vectors_.row(value(items[n])).data(), scratch, shares);
+      ials_fixed::inverse_times(row, vectors_.row(value(items[n])).data(), scratch, z);
       scored.clear();
-      for (std::size_t i = 0; i < row.events.size(); ++i) {
-        const auto share = static_cast<float>(shares[i]);
-        if (std::isfinite(share) && share != 0) scored.push_back({ItemIndex{row.events[i]}, share});
+      for (std::size_t i = 0; i < known.items.size(); ++i) {
+        const auto share = static_cast<float>(ials_fixed::share(fold_in_.row(known.items[i]), known.weights[i], z));
+        if (std::isfinite(share) && share != 0) scored.push_back({ItemIndex{known.items[i]}, share});
       }
       const std::size_t count = std::min(scored.size(), most);
       counts[n] = static_cast<std::uint32_t>(count);
@@ -189,17 +212,11 @@ void Model::recommend_batch(const CsrView& histories, const model::Ask& ask, con
       workspace.indices.push_back(columns[i]);
       workspace.more_floats.push_back(weights[i]);
     }
-    return fold_in(row_of(workspace.indices, workspace.more_floats), workspace, out);
+    return fold_in({workspace.indices, workspace.more_floats}, workspace, out);
   }, items, scores);
 }
 
 }  // namespace
-
-double ials_ridge(const IalsConfig& config, std::span<const float> weights, std::size_t others) {
-  double mass = static_cast<double>(config.unobserved_weight) * static_cast<double>(others);
-  for (const float w : weights) mass += static_cast<double>(w);
-  return static_cast<double>(config.l2) * fixed_pow(mass, static_cast<double>(config.frequency_exponent));
-}
 
 std::shared_ptr<const IalsModel> make_ials_model(const IalsConfig& config, std::shared_ptr<IalsStorage> storage) {
   storage->norms.resize(storage->vectors.rows());

@@ -25,7 +25,4 @@ struct IalsStorage {
 /// Errors: invalid_argument for a model that this library did not make.
 [[nodiscard]] std::shared_ptr<const IalsModel> with_vectors(const IalsModel& model, const std::function<void(std::size_t item, std::span<float> vector, std::span<float> fold_in)>& change);
 
-/// l2 mass^frequency_exponent of a row with these weights, the other side having `others` rows.
-[[nodiscard]] double ials_ridge(const IalsConfig& config, std::span<const float> weights, std::size_t others);
-
 }  // namespace pannier::cf

@@ -114,7 +114,13 @@ namespace ials_fixed {
 void factorise_row(const IalsRow<double>& row, double* scratch) noexcept;
 /// z, `factors` numbers: the row's matrix inverted, times `target`. The inner product of the row's solution with `target` is (sum of w y + h).z.
 void inverse_times(const IalsRow<double>& row, const float* target, double* scratch, double* z) noexcept;
-/// What each event gives to that product: share[i] = w y.z. Without h they add up to it. The scratch has room for `factors` more numbers.
+/// What an event gives to that product: w y.z.
+[[nodiscard]] inline double share(std::span<const float> y, float weight, const double* z) noexcept {
+  double sum = 0;
+  for (std::size_t k = 0; k < y.size(); ++k) sum += static_cast<double>(y[k]) * z[k];
+  return static_cast<double>(weight) * sum;
+}
+/// share() of each event. Without h they add up to the product. The scratch has room for `factors` more numbers.
 void shares(const IalsRow<double>& row, const float* target, double* scratch, double* share) noexcept;
 
 }  // namespace ials_fixed

@@ -139,10 +139,7 @@ void shares(const IalsRow<double>& row, const float* target, double* scratch, do
   double* const z = scratch + layout_of(row).total;
   inverse_times(row, target, scratch, z);
   for (std::size_t i = 0; i < row.events.size(); ++i) {
-    const float* const from = row.vectors + row.events[i] * row.stride;
-    double sum = 0;
-    for (std::size_t k = 0; k < row.factors; ++k) sum += static_cast<double>(from[k]) * z[k];
-    share[i] = static_cast<double>(row.weights[i]) * sum;
+    share[i] = ials_fixed::share({row.vectors + row.events[i] * row.stride, row.factors}, row.weights[i], z);
   }
 }
 

@@ -16,9 +16,16 @@ using Dense = std::vector<std::vector<double>>;
 
 inline double ridge(const CsrView& events, std::size_t row, const cf::IalsConfig& config) {
   double mass = static_cast<double>(config.unobserved_weight) * static_cast<double>(events.cols);
-  for (const float w : events.row_values(row)) mass += static_cast<double>(w);
+  for (const float w : events.row_values(row)) mass += std::abs(static_cast<double>(w));
   return static_cast<double>(config.l2) * std::pow(mass, static_cast<double>(config.frequency_exponent));
 }
+
+/// What an event of weight w adds to its cell's a in the matrix, and to the right side.
+inline double in_matrix(float w, const cf::IalsConfig& config) {
+  if (w == 0) return 0;
+  return config.loss == cf::IalsLoss::added ? static_cast<double>(w) : std::abs(static_cast<double>(w)) - static_cast<double>(config.unobserved_weight);
+}
+inline double on_the_right(float w) { return w > 0 ? static_cast<double>(w) : 0.0; }
 
 /// a Y'Y + ridge I + H' W H.
 inline Dense normal_matrix(const CsrView& events, std::size_t row, const MatrixView& y, const cf::IalsConfig& config) {
@@ -29,7 +36,7 @@ inline Dense normal_matrix(const CsrView& events, std::size_t row, const MatrixV
   };
   for (std::size_t i = 0; i < y.rows; ++i) add(i, static_cast<double>(config.unobserved_weight));
   const auto columns = events.row_columns(row);
-  for (std::size_t n = 0; n < columns.size(); ++n) add(columns[n], static_cast<double>(events.row_values(row)[n]));
+  for (std::size_t n = 0; n < columns.size(); ++n) add(columns[n], in_matrix(events.row_values(row)[n], config));
   for (std::size_t k = 0; k < y.cols; ++k) a[k][k] += ridge(events, row, config);
   return a;
 }
@@ -38,7 +45,7 @@ inline std::vector<double> right_side(const CsrView& events, std::size_t row, co
   std::vector<double> b(y.cols);
   const auto columns = events.row_columns(row);
   for (std::size_t n = 0; n < columns.size(); ++n)
-    for (std::size_t k = 0; k < y.cols; ++k) b[k] += static_cast<double>(events.row_values(row)[n]) * static_cast<double>(y.row(columns[n])[k]);
+    for (std::size_t k = 0; k < y.cols; ++k) b[k] += on_the_right(events.row_values(row)[n]) * static_cast<double>(y.row(columns[n])[k]);
   return b;
 }
 
@@ -84,7 +91,7 @@ inline double gradient(const CsrView& events, std::size_t row, std::span<const f
     for (std::size_t l = 0; l < x.size(); ++l) difference += a[k][l] * static_cast<double>(x[l]);
     squares += difference * difference;
   }
-  for (const float w : events.row_values(row)) weight += static_cast<double>(w);
+  for (const float w : events.row_values(row)) weight += std::abs(static_cast<double>(w));
   return std::sqrt(squares) / weight;
 }
 
@@ -95,7 +102,7 @@ inline std::vector<double> shares(const CsrView& events, std::size_t row, std::s
   const auto g = solve(normal_matrix(events, row, y, config), b);
   std::vector<double> out;
   for (std::size_t n = 0; n < events.row_columns(row).size(); ++n)
-    out.push_back(static_cast<double>(events.row_values(row)[n]) * score(g, y.row(events.row_columns(row)[n])));
+    out.push_back(on_the_right(events.row_values(row)[n]) * score(g, y.row(events.row_columns(row)[n])));
   return out;
 }
 
@@ -113,8 +120,11 @@ inline double objective(const CsrView& events, const MatrixView& x, const Matrix
       loss += static_cast<double>(config.unobserved_weight) * s * s;
     }
     for (std::size_t n = 0; n < events.row_columns(u).size(); ++n) {
-      const double miss = product(x.row(u), y.row(events.row_columns(u)[n])) - 1;
-      loss += static_cast<double>(events.row_values(u)[n]) * miss * miss;
+      const double s = product(x.row(u), y.row(events.row_columns(u)[n]));
+      const float w = events.row_values(u)[n];
+      const double miss = s - (w > 0 ? 1 : 0);
+      loss += std::abs(static_cast<double>(w)) * miss * miss;
+      if (config.loss == cf::IalsLoss::replaced) loss -= static_cast<double>(config.unobserved_weight) * s * s;
     }
     loss += ridge(events, u, config) * product(x.row(u), x.row(u));
   }

@@ -57,6 +57,7 @@ class Recommender:
 class IALS(Recommender):
     factors: int
     unobserved_weight: float
+    loss: str
     l2: float
     frequency_exponent: float
     epochs: int
@@ -64,7 +65,7 @@ class IALS(Recommender):
     tolerance: float
     solver: str
     seed: int
-    def __init__(self, *, factors: int = ..., unobserved_weight: float = ..., l2: float = ..., frequency_exponent: float = ...,
+    def __init__(self, *, factors: int = ..., unobserved_weight: float = ..., loss: Literal["added", "replaced"] = ..., l2: float = ..., frequency_exponent: float = ...,
                  epochs: int = ..., start_factors: int = ..., tolerance: float = ..., solver: Literal["auto", "exact", "cg", "subspace"] = ..., seed: int = ..., threads: int = ...) -> None: ...
     @property
     def item_factors_(self) -> Optional[npt.NDArray[np.float32]]: ...

@@ -21,10 +21,17 @@ enum class IalsSolver {
   subspace,             ///< "subspace": blocks of 16 coordinates, each solved exactly given the others (iALS++).
 };
 
+/// What an event's weight w does to its cell, whose unobserved weight is a.
+enum class IalsLoss {
+  added,     ///< "added": it stands beside it, w (s - 1)² + a s² (Rendle et al. 2021).
+  replaced,  ///< "replaced": it stands in its place, w (s - 1)², and a negative one asks for nothing, |w| s² (Hu et al. 2008; as libraries after them have it).
+};
+
 /// Settings of fit_ials(). A plain value: copy it, compare it, write it as JSON.
 struct IalsConfig {
   std::int32_t factors = 64;
   float unobserved_weight = 0.1f;
+  IalsLoss loss = IalsLoss::added;
   float l2 = 0.003f;
   float frequency_exponent = 1;
   std::int32_t epochs = 16;
@@ -40,6 +47,8 @@ template <class Config, class Visit>
 void visit_fields(Config& c, Visit&& visit) {
   visit("factors", c.factors, Range{1, 4096}, "Length of a latent vector. Raising it costs up to factors squared per event.");
   visit("unobserved_weight", c.unobserved_weight, Range{1e-6, 1e3}, "Weight of one empty cell, where an observed one weighs its own weight.");
+  visit("loss", c.loss, Choices<IalsLoss>{{"added", IalsLoss::added}, {"replaced", IalsLoss::replaced}},
+        "What an event's weight does to the unobserved weight of its cell: added to it, or in its place, which is the loss of Hu et al. 2008.");
   visit("l2", c.l2, Range{1e-9, 1e6}, "Ridge strength. Raise it when the catalogue is sparse.");
   visit("frequency_exponent", c.frequency_exponent, Range{0, 2}, "Exponent of the row's mass in the ridge; 0 is plain ridge.");
   visit("epochs", c.epochs, Range{1, 10000}, "One epoch solves every user, then every item.");
@@ -74,16 +83,19 @@ struct IalsFit {
 
 /// Minimises   sum over cells w (x_u.y_i - 1)²  +  unobserved_weight * sum over all (u,i) (x_u.y_i)²
 ///           + l2 * ( sum_u m_u^nu |x_u|² + sum_i m_i^nu |y_i|² ),   m = (sum of the row's w) + unobserved_weight * (rows of the other side)
-/// with w the cell's weight and nu = frequency_exponent. Rows are solved as config.solver says; the last epoch solves each exactly.
+/// with w the cell's weight and nu = frequency_exponent; with config.loss replaced, the cells of events have no part in the second sum, and the weight of those
+/// whose w is negative stands before s² (m then sums magnitudes). Rows are solved as config.solver says; the last epoch solves each exactly.
 ///
-/// Shapes:  `events` is users x items; weights are dimensionless and not negative (0: no evidence, left out).
+/// Shapes:  `events` is users x items; weights are dimensionless and, but for config.loss replaced, not negative (0: no evidence, left out).
 /// Cost:    each half epoch rotates to the eigenbasis of the fixed side's Gram matrix, O((users + items) k² + k³), where the shared term is
 ///          diagonal. A row of n events then costs O(n² k + n³) in dual form (n x n), O(n k² + k³) in primal form (k x k), O(n k) by
-///          conjugate gradients, O(16 n k) by blocks. Memory O((users + items) k), and up to O(k²) a thread.
+///          conjugate gradients, O(16 n k) by blocks. With config.loss replaced, rows with weights below the unobserved
+///          weight are solved in primal form in double. Memory O((users + items) k), and up to O(k²) a thread.
 /// Report:  `detail` says which share of the rows and of the events took which way; `objective` is the loss above after each epoch, for any
 ///          solver, at no pass of its own.
 /// Repeats: the same events, config and build give the same bits for any `control.execution.threads`.
 /// Errors:  invalid_argument (no users, no items, no positive weight, a setting or a weight out of range), out_of_memory, numerical_failure, cancelled.
+///          A negative weight has no place in a History: folding in refuses it.
 /// Source:  Hu, Koren & Volinsky 2008; loss and regularisation as in Rendle, Krichene, Zhang & Koren 2021 (arXiv:2110.14037), with the cell's weight in place of 1.
 ///          Growing factors: as blocks of dimensions are added in Bayer, He, Kanagal & Rendle 2017 (arXiv:1611.04666), doubled here.
 ///          Conjugate gradients from the row before: Takács, Pilászy & Tikk 2011; blocks of coordinates: Rendle et al. 2021 (arXiv:2110.14044).
