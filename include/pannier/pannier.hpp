@@ -51,6 +51,7 @@
 #include "pannier/popularity/popular.hpp"
 #include "pannier/popularity/seasonal.hpp"
 #include "pannier/popularity/trending.hpp"
+#include "pannier/retrieval/norm_index.hpp"
 #include "pannier/serve/engine.hpp"
 #include "pannier/serve/registry.hpp"
 #include "pannier/serve/train.hpp"

@@ -9,13 +9,9 @@
 #include <string>
 #include <vector>
 
-#if PANNIER_WITH_HIGHWAY
-#include <hwy/targets.h>
-#include <hwy/per_target.h>
-#endif
-
 #include "pannier/core/random.hpp"
 #include "support/catch.hpp"
+#include "support/simd_levels.hpp"
 
 using namespace pannier;
 
@@ -34,33 +30,9 @@ float oracle(const float* a, const float* b, std::size_t length) {
   return s[0] + s[1];
 }
 
-/// Calls check() once with every level that this machine has.
 template <class Check>
 void for_each_level(Check check) {
-#if PANNIER_WITH_HIGHWAY
-  std::set<std::string> seen;
-  for (int bit = 0; bit < 63; ++bit) {
-    const auto target = std::int64_t{1} << bit;
-    hwy::SetSupportedTargetsForTest(0);
-    if ((hwy::SupportedTargets() & target) == 0) continue;
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    const std::string level(simd_level());
-    if (seen.insert(level).second) {
-      INFO("level " << level);
-      check();
-    }
-  }
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  REQUIRE(seen.count("portable") == 1);
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) REQUIRE(seen.count("AVX2") == 1);
-  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) REQUIRE(seen.count("AVX-512") == 1);
-#endif
-#else
-  check();
-#endif
+  support::for_each_level(simd_level, "portable", check);
 }
 
 /// Exactly `count` floats on the heap, so that the address sanitizer sees every read beyond.
