@@ -8,6 +8,7 @@
 
 #include "pannier.h"
 #include "pannier/model/recommender.hpp"
+#include "pannier/retrieval/norm_index.hpp"
 #include "pannier/serve/engine.hpp"
 #include "pannier/store/store.hpp"
 
@@ -44,4 +45,8 @@ struct pnr_engine {
 
 struct pnr_model {
   std::shared_ptr<const pannier::model::Recommender> value;
+};
+
+struct pnr_vector_index {
+  pannier::retrieval::NormIndex value;
 };

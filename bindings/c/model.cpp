@@ -1,8 +1,7 @@
 #include <limits>
-#include <optional>
-#include <vector>
 
 #include "../common/batch.hpp"
+#include "batch.hpp"
 #include "control.hpp"
 #include "guard.hpp"
 #include "handles.hpp"
@@ -23,46 +22,6 @@ CsrView to_csr(const pnr_csr* given, const std::string& name) {
           .columns = array(read.columns, nonzeros, name + ".columns"),
           .values = array(read.values, nonzeros, name + ".values")};
 }
-
-// An ask, the set that it allows, and the answers, which go out only once all are there.
-struct Batch {
-  model::Ask ask;
-  Execution execution;
-  std::optional<ItemSet> allowed;
-  std::vector<ItemIndex> columns;
-  std::vector<float> scores;
-
-  Batch(const pnr_ask* given, const model::Recommender& model, std::size_t rows) {
-    const auto read = read_or_default(given, "ask");
-    require_reserved(read.reserved, "ask.reserved");
-    execution.threads = read.threads;
-    ask.count = read.count;
-    ask.exclude_history = flag(read.exclude_history, "ask.exclude_history");
-    if (ask.count == 0) throw Error(ErrorCode::invalid_argument, "ask.count", "is 0", "1 or more");
-    if (read.allowed != nullptr || read.allowed_count != 0) {
-      allowed.emplace(model.item_count());
-      for (const auto column : array(read.allowed, read.allowed_count, "ask.allowed")) {
-        if (column >= model.item_count())
-          throw Error(ErrorCode::invalid_argument, "ask.allowed", "has " + std::to_string(column),
-                      "columns below " + std::to_string(model.item_count()));
-        allowed->insert(ItemIndex{column});
-      }
-      ask.allowed = &*allowed;
-    }
-    if (rows > std::numeric_limits<std::size_t>::max() / ask.count)
-      throw Error(ErrorCode::invalid_argument, "ask.count", "is " + std::to_string(ask.count), "rows * count that memory can hold");
-    columns.resize(rows * ask.count);
-    scores.resize(rows * ask.count);
-  }
-  Batch(const Batch&) = delete;
-  Batch& operator=(const Batch&) = delete;
-
-  void hand_out(std::uint32_t* to_columns, float* to_scores) const {
-    if (columns.empty()) return;
-    std::memcpy(to_columns, columns.data(), columns.size() * sizeof(ItemIndex));
-    std::memcpy(to_scores, scores.data(), scores.size() * sizeof(float));
-  }
-};
 
 }  // namespace
 }  // namespace pannier::c
@@ -88,7 +47,7 @@ pnr_status pnr_model_recommend(const pnr_model* model, const pnr_csr* histories,
     c::require(columns, "columns");
     c::require(scores, "scores");
     const auto rows = c::to_csr(histories, "histories");
-    c::Batch batch(ask, *model->value, rows.rows);
+    c::Batch batch(ask, model->value->item_count(), rows.rows);
     model->value->recommend_batch(rows, batch.ask, batch.execution, batch.columns, batch.scores);
     batch.hand_out(columns, scores);
   });
@@ -101,7 +60,7 @@ pnr_status pnr_model_similar(const pnr_model* model, const uint32_t* items, size
     c::require(columns, "columns");
     c::require(scores, "scores");
     const auto rows = c::array(items, item_count, "items");
-    c::Batch batch(ask, *model->value, rows.size());
+    c::Batch batch(ask, model->value->item_count(), rows.size());
     bindings::similar_batch(*model->value, rows, batch.ask, batch.execution, batch.columns, batch.scores);
     batch.hand_out(columns, scores);
   });

@@ -108,6 +108,7 @@ class LongCall {
 };
 
 void bind_models(py::module_& module);
+void bind_retrieval(py::module_& module);
 void bind_serving(py::module_& module);
 
 }  // namespace pannier::python

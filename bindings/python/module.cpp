@@ -55,5 +55,6 @@ PYBIND11_MODULE(_pannier, module) {
     return names;
   });
   bind_models(module);
+  bind_retrieval(module);
   bind_serving(module);
 }

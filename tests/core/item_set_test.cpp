@@ -53,3 +53,17 @@ TEST_CASE("item_set: items outside the universe are ignored", "[core][item_set]"
   nothing.insert(ItemIndex{0});
   REQUIRE_FALSE(nothing.contains(ItemIndex{0}));
 }
+
+TEST_CASE("item_set: flags become a set, whatever bytes say yes and however many there are", "[core][item_set]") {
+  for (const std::size_t count : {0u, 1u, 7u, 8u, 63u, 64u, 65u, 200u})
+    for (const unsigned yes : {1u, 2u, 128u, 255u}) {
+      std::vector<std::uint8_t> flags(count);
+      ItemSet expected(static_cast<std::uint32_t>(count));
+      for (std::size_t i = 0; i < count; ++i)
+        if (i % 3 == 1 || i % 7 == 0) {
+          flags[i] = static_cast<std::uint8_t>(i % 5 == 0 ? yes : 1);
+          expected.insert(ItemIndex{static_cast<std::uint32_t>(i)});
+        }
+      REQUIRE(ItemSet::of_flags(flags) == expected);
+    }
+}

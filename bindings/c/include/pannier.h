@@ -503,6 +503,31 @@ PNR_API pnr_status pnr_model_load(const char *path, size_t path_length, pnr_mode
 /** @since 0.1 */
 PNR_API void pnr_model_free(pnr_model *model);
 
+/* --- Vectors of one's own: the exact index ------------------------------------------------------------------------------ */
+
+/** The items of largest inner product with a query, exact under every filter. Thread-safe: it never changes. */
+typedef struct pnr_vector_index pnr_vector_index;
+
+/** Builds an index over a copy of `vectors`, item_count rows of `dimensions` numbers. `bias` (may be NULL) has one number an item, added to its
+ *  scores. `threads` 0: every processor.
+ *  Errors: PNR_INVALID_ARGUMENT (a number that is not finite, naming row and dimension; dimensions outside 1 to 4096), PNR_OUT_OF_MEMORY.  @since 0.1 */
+PNR_API pnr_status pnr_vector_index_build(const float *vectors, uint64_t item_count, uint64_t dimensions, const float *bias, int32_t threads,
+                                          pnr_vector_index **index, pnr_error *error);
+
+/** The best items of every row of `queries`, `dimensions` numbers each: row r fills items[r*count ..) and scores[r*count ..), best first, padded with
+ *  UINT32_MAX and 0. Both arrays hold rows * count entries. `ask` may be NULL; its exclude_history has no meaning here. Scores are those of the
+ *  library's fixed order, the same bits on every machine, ties by index.
+ *  Errors: PNR_INVALID_ARGUMENT (a number that is not finite, naming row and dimension; an allowed item that there is not).  @since 0.1 */
+PNR_API pnr_status pnr_vector_index_search(const pnr_vector_index *index, const float *queries, uint64_t rows, const pnr_ask *ask, uint32_t *items,
+                                           float *scores, pnr_error *error);
+
+/** How many items it holds.  @since 0.1 */
+PNR_API uint64_t pnr_vector_index_item_count(const pnr_vector_index *index);
+/** How many numbers a query has.  @since 0.1 */
+PNR_API uint64_t pnr_vector_index_dimensions(const pnr_vector_index *index);
+/** @since 0.1 */
+PNR_API void pnr_vector_index_free(pnr_vector_index *index);
+
 #ifdef __cplusplus
 }
 #endif
