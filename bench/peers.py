@@ -160,6 +160,93 @@ def engine_items(engine, users):
     return [sorted(every - set(engine.recommend(user=user, n=10000).items)) for user in users]
 
 
+def retrieval(data, full):
+    """Single queries on one thread, ours exact and the graphs at the least ef of recall .99, in turn in blocks of 100 queries."""
+    import gzip
+    import pathlib
+
+    import faiss
+    import hnswlib
+    from usearch.index import Index
+
+    faiss.omp_set_num_threads(1)
+    d, k = 64, 20
+    rng = np.random.default_rng(5)
+    cases = []
+    train = pathlib.Path(data) / "lightgcn-gowalla" / "train.txt.gz" if data else None
+    if train and train.exists():
+        row, col = [], []
+        with gzip.open(train, "rt") as file:
+            for line in file:
+                user, *items = map(int, line.split())
+                row += [user] * len(items)
+                col += items
+        x = sp.csr_matrix((np.ones(len(row), np.float32), (row, col)))
+        model = pannier.IALS(factors=d, epochs=12, threads=THREADS).fit(x)
+        cases.append(("gowalla", np.ascontiguousarray(model.item_factors_), np.ascontiguousarray(model.user_factors_[rng.integers(0, x.shape[0], 2000)])))
+    for n in (100_000, 1_000_000) if full else (100_000,):
+        c = rng.standard_normal((200, d))
+        v = (c[rng.integers(0, 200, n)] + .6 * rng.standard_normal((n, d))) * rng.lognormal(-1, .8, (n, 1))
+        cases.append((f"clustered/{n // 1000}k", v.astype(np.float32), (c[rng.integers(0, 200, 2000)] + .6 * rng.standard_normal((2000, d))).astype(np.float32)))
+        cases.append((f"uniform/{n // 1000}k", rng.standard_normal((n, d)).astype(np.float32), rng.standard_normal((2000, d)).astype(np.float32)))
+    for name, v, q in cases:
+        index = pannier.VectorIndex(v, threads=1)
+        flat = faiss.IndexFlatIP(d)
+        flat.add(v)
+        truth = flat.search(q[:500], k)[1]
+
+        def recall_of(ids):
+            return float(np.mean([len(set(a) & set(b)) / k for a, b in zip(np.asarray(ids).tolist(), truth.tolist())]))
+
+        def hnsw_of_hnswlib():
+            h = hnswlib.Index("ip", d)
+            h.init_index(len(v), ef_construction=200, M=16)
+            h.set_num_threads(THREADS)
+            h.add_items(v)
+            h.set_num_threads(1)
+            return h.set_ef, lambda rows: h.knn_query(rows, k)[0]
+
+        def hnsw_of_faiss():
+            h = faiss.IndexHNSWFlat(d, 16, faiss.METRIC_INNER_PRODUCT)
+            h.hnsw.efConstruction = 200
+            h.add(v)
+
+            def set_ef(ef):
+                h.hnsw.efSearch = ef
+            return set_ef, lambda rows: h.search(rows, k)[1]
+
+        def hnsw_of_usearch():
+            h = Index(ndim=d, metric="ip", connectivity=16, expansion_add=200)
+            h.add(np.arange(len(v)), v, threads=THREADS)
+
+            def set_ef(ef):
+                h.expansion_search = ef
+            return set_ef, lambda rows: h.search(rows if len(rows) > 1 else rows[0], k, threads=1).keys.reshape(len(rows), -1)
+
+        peers = {"faiss-cpu 1.15.1 flat": (None, 1.0, lambda rows: flat.search(rows, k))}
+        for peer, build in (("hnswlib 0.8.0", hnsw_of_hnswlib), ("faiss-cpu 1.15.1 HNSW", hnsw_of_faiss), ("usearch 2.26.6", hnsw_of_usearch)):
+            start = time.perf_counter()
+            set_ef, ask = build()
+            built = time.perf_counter() - start
+            for ef in (20, 40, 80, 160, 320, 640, 1280):
+                set_ef(ef)
+                recall_at = recall_of(ask(q[:500]))
+                if recall_at >= .99:
+                    break
+            peers[f"{peer}, ef {ef}"] = (built, recall_at, ask)
+        ours_recall = recall_of(index.search(q[:500], n=k)[0])
+        for peer, (built, quality, ask) in peers.items():
+            ours, theirs = [], []
+            for begin in range(0, 2000, 100):
+                for times, call in ((ours, lambda rows: index.search(rows, n=k)), (theirs, ask)):
+                    for one in range(begin, begin + 100):
+                        start = time.perf_counter()
+                        call(q[one:one + 1])
+                        times.append(time.perf_counter() - start)
+            show(f"retrieval/{name}/d{d}/top{k}/python", peer, float(np.median(ours)), float(np.median(theirs)), 1, 2000, quality_ours=ours_recall, quality_peer=quality,
+                 p99_s=float(np.percentile(ours, 99)), peer_p99_s=float(np.percentile(theirs, 99)), peer_build_s=built)
+
+
 if __name__ == "__main__":
     wanted = sys.argv[1].split(",")
     if "cf" in wanted:
@@ -167,3 +254,5 @@ if __name__ == "__main__":
         pairwise()
     if "serve" in wanted:
         requests(sys.argv[2])
+    if "retrieval" in wanted:
+        retrieval(sys.argv[3], sys.argv[4] == "1")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the benchmarks and writes build/bench/results.json and a picture a group.
 
-ONLY=core,data,cf,serve picks groups; FULL=1 takes the full sizes; PEERS=1 also installs the peers into a virtual environment under
+ONLY=core,data,cf,serve,retrieval picks groups; FULL=1 takes the full sizes; PEERS=1 also installs the peers into a virtual environment under
 build/bench and pairs with them, ours and theirs in turn in one process.
 """
 
@@ -16,8 +16,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "release"
 OUT = ROOT / "build" / "bench"
-GROUPS = ["core", "data", "cf", "serve"]
+GROUPS = ["core", "data", "cf", "serve", "retrieval"]
 PEERS = ["numpy==1.26.4", "scipy==1.13.1", "implicit==0.7.3", "threadpoolctl==3.5.0"]
+RETRIEVAL_PEERS = ["hnswlib==0.8.0", "faiss-cpu==1.15.1", "usearch==2.26.6"]
 
 
 def machine():
@@ -100,17 +101,33 @@ def latencies():
     return records
 
 
+def searches(full):
+    """Exact searches beside scoring every item, one thread."""
+    folder = data_folder()
+    train = folder / "lightgcn-gowalla" / "train.txt.gz" if folder else None
+    arguments = (["--train", train] if train and train.exists() else []) + (["--full"] if full else [])
+    done = subprocess.run([BUILD / "bench" / "pannier_retrieval", *arguments], stdout=subprocess.PIPE, text=True, check=True)
+    records = []
+    for line in done.stdout.splitlines():
+        row = json.loads(line)
+        print(f"  {row['name']}   p50 {row['p50_us']:.1f} us, p99 {row['p99_us']:.1f} us, scoring all {row['brute_p50_us']:.0f} us, exact {row['exact']:.3f}")
+        records.append(record(row["name"], row["p50_us"] * 1e-6, 1, row["count"], peer="scoring every item in FP32", peer_s=row["brute_p50_us"] * 1e-6,
+                              ratio=row["brute_p50_us"] / row["p50_us"], quality_ours=row["exact"], quality_peer=1.0, p99_s=row["p99_us"] * 1e-6,
+                              **{key: row[key] for key in ("batch_us", "touched", "scored", "build_s", "memory", "level")}))
+    return records
+
+
 def with_peers(groups):
     """Pairs ours with the peers in one process; see bench/peers.py."""
     venv = OUT / "venv"
     if not (venv / "bin" / "python").exists():
         subprocess.run(["/usr/bin/python3", "-m", "venv", venv], check=True)
-    subprocess.run([venv / "bin" / "pip", "-q", "install", *PEERS], check=True)
+    subprocess.run([venv / "bin" / "pip", "-q", "install", *PEERS, *(RETRIEVAL_PEERS if "retrieval" in groups else [])], check=True)
     environment = dict(os.environ, PYTHONPATH=str(BUILD / "bindings" / "python"), OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
         environment.pop(name, None)
     store = retail_store() if "serve" in groups else None
-    done = subprocess.run([venv / "bin" / "python", ROOT / "bench" / "peers.py", ",".join(groups), str(store or "")], env=environment,
+    done = subprocess.run([venv / "bin" / "python", ROOT / "bench" / "peers.py", ",".join(groups), str(store or ""), str(data_folder() or ""), os.environ.get("FULL", "")], env=environment,
                           stdout=subprocess.PIPE, text=True, check=True)
     records = []
     for line in done.stdout.splitlines():
@@ -168,9 +185,11 @@ def main():
             sys.exit(f"ONLY: '{group}' is no group; expected some of {', '.join(GROUPS)}")
     OUT.mkdir(parents=True, exist_ok=True)
     print(f"{machine()}; {compile_flags()}")
-    records = google_benchmarks(set(groups), os.environ.get("FULL") == "1") if set(groups) - {"serve"} else []
+    records = google_benchmarks(set(groups), os.environ.get("FULL") == "1") if set(groups) - {"serve", "retrieval"} else []
     if "serve" in groups:
         records += latencies()
+    if "retrieval" in groups:
+        records += searches(os.environ.get("FULL") == "1")
     if os.environ.get("PEERS") == "1":
         records += with_peers(groups)
     (OUT / "results.json").write_text(json.dumps(records, indent=1) + "\n")
