@@ -2,14 +2,15 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <mutex>
@@ -77,6 +78,24 @@ FitControl Command::control() const {
   return control;
 }
 
+UsageError usage_error(const Error& error) {
+  auto option = error.where();
+  std::replace(option.begin(), option.end(), '_', '-');
+  return UsageError("--" + option + ": " + error.problem() + "; expected " + error.allowed());
+}
+
+void require_digits(CLI::App& app) {
+  const auto digits = [](const std::string& text) {
+    std::uint64_t number = 0;
+    const auto* const end = text.data() + text.size();
+    const auto [read, failure] = std::from_chars(text.data(), end, number);
+    return failure == std::errc() && read == end ? std::string() : "is '" + text + "'; expected a whole number from 0 to 2^64-1";
+  };
+  for (auto* const option : app.get_options())
+    if (option->get_type_name().starts_with("UINT")) option->check(digits, "");
+  for (auto* const inner : app.get_subcommands([](const CLI::App*) { return true; })) require_digits(*inner);
+}
+
 Command& add_command(CLI::App& app, Commands& commands, const std::string& name, const std::string& what) {
   auto& command = *commands.emplace_back(std::make_unique<Command>());
   command.app = app.add_subcommand(name, what);
@@ -136,9 +155,7 @@ data::ImportOptions ImportFlags::options() const {
                                  .drop_items = drop_items});
   } catch (const Error& error) {
     if (error.code() != ErrorCode::invalid_argument) throw;
-    auto option = error.where();
-    std::replace(option.begin(), option.end(), '_', '-');
-    throw UsageError("--" + option + ": " + error.problem() + "; expected " + error.allowed());
+    throw usage_error(error);
   }
 }
 

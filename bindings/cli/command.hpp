@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "pannier/core/error.hpp"
 #include "pannier/core/fit.hpp"
 #include "pannier/data/event_file.hpp"
 #include "pannier/data/import_map.hpp"
@@ -26,6 +27,9 @@ struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A named refusal of an option's value, "--option: what; expected allowed": `where` is the option's name with _ for -.
+[[nodiscard]] UsageError usage_error(const Error& error);
+
 /// One subcommand: its common options and what it does.
 struct Command {
   CLI::App* app = nullptr;
@@ -39,6 +43,9 @@ struct Command {
 
 /// All subcommands; main() adds and runs them.
 using Commands = std::vector<std::unique_ptr<Command>>;
+
+/// Makes every option of whole numbers that cannot be negative refuse what is anything else than digits; the parser would take -1 for 2^64 - 1.
+void require_digits(CLI::App& app);
 
 /// Adds a subcommand with --json and --threads.
 Command& add_command(CLI::App& app, Commands& commands, const std::string& name, const std::string& what);

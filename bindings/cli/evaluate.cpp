@@ -148,7 +148,6 @@ void add_evaluate(CLI::App& app, Commands& commands) {
   command.app->add_option("--model", options->model, "One of " + known)->required();
   command.app->add_option("--members", options->members, "Members of the blend, as ials,item_knn; their settings as --set ials.factors=128");
   options->data.add_to(*command.app);
-  command.app->add_option("--vectors", options->data.vectors, "Item vectors, an .npz file, for the model vectors; format lightgcn: ids are the items' numbers");
   command.app->add_option("--protocol", options->protocol, "weak: people of the test are in the training part too; strong: people are held out in whole, of one part without a test")
       ->check(CLI::IsMember({"weak", "strong"}))
       ->capture_default_str();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 
 #include "pannier/core/config.hpp"
 #include "pannier/core/time.hpp"
@@ -12,19 +13,6 @@
 
 namespace pannier::cli {
 namespace {
-
-serve::FitData fit_data(const EvaluationData& data, std::span<const std::string_view> categories, std::span<const std::string_view> item_ids, std::span<const serve::Sibling> siblings) {
-  const auto& split = data.split;
-  return {.events = data.fitted.rows != 0 ? CsrView(data.fitted) : CsrView(split.train),
-          .orders = data.orders,
-          .log = split.cells.empty() ? nullptr : &split.log,
-          .weighting = data.weighting,
-          .now_us = split.now_us,
-          .categories = categories,
-          .vectors = data.vectors ? &*data.vectors : nullptr,
-          .item_ids = item_ids,
-          .siblings = siblings};
-}
 
 /// Refuses a cut that leaves nothing to train on or nothing to test with.
 void require_inside(const data::EventLog& log, std::int64_t cut) {
@@ -46,10 +34,11 @@ void EvaluationData::set(data::Split parts, const FitControl& control) {
 Evaluation fit_split(const std::string& name, const std::string& config_json, const EvaluationData& data, std::span<const serve::Sibling> siblings,
                      const FitControl& control) {
   Evaluation evaluation;
-  evaluation.model = name;
-  const std::vector<std::string_view> categories(data.categories.begin(), data.categories.end()), ids(data.item_ids.begin(), data.item_ids.end());
+  serve::HoldOut::Names names;
+  auto on = data.fit_data(names);
+  on.siblings = siblings;
   const Stopwatch watch;
-  evaluation.fitted = serve::fit_model(name, config_json, fit_data(data, categories, ids, siblings), control);
+  evaluation.fitted = serve::fit_model(name, config_json, on, control);
   evaluation.fit_seconds = watch.seconds();
   return evaluation;
 }
@@ -63,10 +52,10 @@ evaluate::Quality rank_split(const model::Recommender& model, const EvaluationDa
 
 Evaluation evaluate_models(std::span<const serve::ModelRequest> models, const EvaluationData& data, const evaluate::ProtocolConfig& protocol,
                            const FitControl& control, const evaluate::EachList& each) {
-  const std::vector<std::string_view> categories(data.categories.begin(), data.categories.end()), ids(data.item_ids.begin(), data.item_ids.end());
-  Evaluation evaluation{.model = models.back().name, .fitted = {}, .quality = {}};
+  Evaluation evaluation;
+  serve::HoldOut::Names names;
   const Stopwatch watch;
-  evaluation.fitted = serve::fit_in_order(models, fit_data(data, categories, ids, {}), control);
+  evaluation.fitted = serve::fit_in_order(models, data.fit_data(names), control);
   evaluation.fit_seconds = watch.seconds();
   evaluation.quality = rank_split(*evaluation.fitted.model, data, protocol, control, each);
   return evaluation;
@@ -80,6 +69,7 @@ void DataFlags::add_to(CLI::App& app) {
   app.add_flag("--last-out", last_out, "Each person's last event is the test");
   app.add_option("--format", format, "events, or lightgcn: a line a user, `user item item ...`")->check(CLI::IsMember({"events", "lightgcn"}))->capture_default_str();
   app.add_option("--items", items, "Items file: its categories tell how varied a list is");
+  app.add_option("--vectors", vectors, "Item vectors, an .npz file, for the model vectors; format lightgcn: ids are the items' numbers");
   app.add_option("--config", config, "JSON file whose \"events\" part gives the weights of kinds");
   import.add_to(app);
 }
@@ -120,25 +110,25 @@ EvaluationData DataFlags::load(const FitControl& control) const {
 
 EvaluationData DataFlags::load_strong(double share, double fold_in, std::uint64_t seed, const FitControl& control) const {
   EvaluationData data;
-  serve::HoldOut holdout;
+  serve::HoldOut& holdout = data;
   if (format == "lightgcn") {
     holdout = serve::hold_out_people(data::read_lightgcn_matrix(train), share, seed, fold_in);
   } else {
     const auto log = read_log(data, control);
     const auto times = log.times_us();
     const auto matrix = data::build_interactions(log, data.weighting, times.empty() ? 0 : *std::max_element(times.begin(), times.end()), control);
+    const auto weighting = data.weighting;
     holdout = serve::hold_out_people(matrix, share, seed, fold_in);
+    data.weighting = weighting;
     data.categories = categories_of(log);
     for (std::uint32_t item = 0; item < log.item_count(); ++item) data.item_ids.emplace_back(log.item_id(ItemIndex{item}));
   }
-  data.split = std::move(holdout.split);
-  data.fitted = std::move(holdout.fitted);
   read_vectors(data);
   return data;
 }
 
-void DataFlags::read_vectors(EvaluationData& data) const {
-  if (!vectors.empty()) data.vectors = data::read_item_vectors(vectors, import.options().fold_item_case);
+void DataFlags::read_vectors(serve::HoldOut& data) const {
+  if (!vectors.empty()) data.vectors = std::make_shared<const data::ItemVectors>(data::read_item_vectors(vectors, import.options().fold_item_case));
 }
 
 data::EventLog DataFlags::read_log(EvaluationData& data, const FitControl& control) const {
@@ -252,7 +242,10 @@ std::vector<serve::ModelRequest> requested_models(const std::string& model, cons
   }
   for (std::size_t n = 0; n < out.size(); ++n) {
     try {
-      out[n].config_json = settings_to_json(given[n]);
+      std::vector<std::string> texts;
+      for (const auto& setting : serve::model_settings(out[n].name))
+        if (setting.type == "text") texts.push_back(setting.name);
+      out[n].config_json = settings_to_json(given[n], texts);
       static_cast<void>(serve::complete_settings(out[n].name, out[n].config_json, ""));
     } catch (const Error& error) {
       throw usage(n + 1 < out.size() ? "--set " + out[n].name : std::string("--set"), error);

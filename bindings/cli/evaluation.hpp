@@ -1,7 +1,6 @@
 /// Reading a training and a test part, and measuring one model on it: under `evaluate`, `tune` and the demo.
 #pragma once
 
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,19 +13,12 @@
 #include "pannier/data/weighting.hpp"
 #include "pannier/evaluate/protocol.hpp"
 #include "pannier/serve/registry.hpp"
-#include "pannier/serve/tune.hpp"
+#include "pannier/serve/holdout.hpp"
 
 namespace pannier::cli {
 
-/// The two parts, and how to call rows and columns.
-struct EvaluationData {
-  data::Split split;
-  Csr fitted;                            ///< What models are fitted on where that is not split.train: without the people of the test. No rows: split.train.
-  data::OrderRows orders;                ///< Of the split's log, orders without a person; empty where there is no log.
-  data::WeightingConfig weighting;
-  std::vector<std::string> item_ids;     ///< Of the columns. Empty: the numbers themselves.
-  std::vector<std::string> categories;   ///< Of the columns, "" where unknown. Empty: none is known.
-  std::optional<data::ItemVectors> vectors;   ///< For the model vectors.
+/// The two parts, how to call rows and columns, and what was read.
+struct EvaluationData : serve::HoldOut {
   data::ImportSummary read;              ///< What became of the files' lines.
   std::string trained_until, tested_from;   ///< Of a split in time.
 
@@ -45,7 +37,7 @@ struct DataFlags {
   /// Refuses what does not go together. Without `test_needed` a training part is enough. Errors: UsageError.
   void require_valid(bool test_needed) const;
   /// The vectors file into `data`, where one is named.
-  void read_vectors(EvaluationData& data) const;
+  void read_vectors(serve::HoldOut& data) const;
   /// Both parts. Errors: UsageError; those of reading.
   [[nodiscard]] EvaluationData load(const FitControl& control) const;
   /// People held out in whole (serve::hold_out_people()) of one part: the training file, or the matrix of the log. Errors: as load().
@@ -61,7 +53,6 @@ struct DataFlags {
 };
 
 struct Evaluation {
-  std::string model;
   serve::FittedModel fitted;
   evaluate::Quality quality;
   double fit_seconds = 0;

@@ -79,6 +79,7 @@ int main(int argc, char** argv) {
   cli::add_generations(app, commands);
   cli::add_erase(app, commands);
   cli::add_demo(app, commands);
+  cli::require_digits(app);
 
   const auto chosen = [&]() -> const cli::Command* {
     for (const auto& command : commands)

@@ -21,7 +21,7 @@ void add_simulate(CLI::App& app, Commands& commands) {
     try {
       validate(options->config);
     } catch (const Error& error) {
-      throw UsageError("--" + error.where() + ": " + error.problem() + "; expected " + error.allowed());
+      throw usage_error(error);
     }
     const Stopwatch watch;
     data::simulate_shop(options->folder, options->config, command.control());

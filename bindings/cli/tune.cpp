@@ -1,11 +1,10 @@
-#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <unistd.h>
 
 #include "evaluation.hpp"
 #include "tune.hpp"
-#include "pannier/core/config.hpp"
+#include "pannier/serve/holdout.hpp"
 #include "pannier/serve/tune.hpp"
 
 namespace pannier::cli {
@@ -43,6 +42,7 @@ std::string command_line(const Options& options, std::span<const serve::ModelReq
   if (data.format != "events") add("--format", data.format);
   add("--items", data.items);
   add("--config", data.config);
+  add("--vectors", data.vectors);
   for (const auto& [option, given] : data.import.words()) add(option, given);
   if (options.at != "20") add("--at", options.at);
   std::string out;
@@ -88,7 +88,6 @@ Source hold_out(const Options& options, const FitControl& control) {
     if (options.cut == "last") {
       out.holdout.split = data::read_lightgcn(flags.train, {}, true);
       out.holdout.told = "last: the last item of every line";
-      if (flags.last_out) throw UsageError("--cut: last and --last-out would hold out twice; expected random or user");
       return out;
     }
     const auto train = flags.last_out ? data::read_lightgcn(flags.train, {}, true).train : data::read_lightgcn_matrix(flags.train);
@@ -107,25 +106,25 @@ Source hold_out(const Options& options, const FitControl& control) {
   return out;
 }
 
-void require_valid(Options& options) {
+void require_valid(const Command& command, Options& options) {
   const auto& data = options.data;
   data.require_valid(false);
   if (data.last_out && !data.test.empty()) throw UsageError("--test: has no meaning beside --last-out");
-  if (options.tune.trials == 0 && options.tune.budget == 0) throw UsageError("--trials: needs a number of trials, or --budget SECONDS");
   if (options.cut.empty()) options.cut = data.format == "lightgcn" ? "random" : "last";
   if (data.format == "events" && options.cut != "last") throw UsageError("--cut: " + options.cut + " is not for events, which are cut in time; expected last");
-  const auto names = serve::tuned_names();
-  if (std::find(names.begin(), names.end(), options.tune.model) == names.end()) {
-    std::string known;
-    for (const auto name : names) (known += known.empty() ? "" : ", ") += name;
-    const auto near = nearest_name(options.tune.model, names);
-    throw UsageError("--model: '" + options.tune.model + "' cannot be tuned" + (near.empty() ? "" : "; did you mean " + std::string(near) + "?") + "; expected " + known);
+  if (options.cut == "last" && data.last_out && data.format == "lightgcn") throw UsageError("--cut: last and --last-out would hold out twice; expected random or user");
+  if (options.cut == "last" && command.app->get_option("--share")->count() != 0)
+    throw UsageError("--share: has no meaning beside --cut last, which holds out what is last; expected --cut random or user");
+  try {
+    serve::require_valid(options.tune);
+  } catch (const Error& error) {
+    throw usage_error(error);
   }
   static_cast<void>(parse_cutoffs(options.at));
 }
 
 void run(const Command& command, Options options) {
-  require_valid(options);
+  require_valid(command, options);
   const auto& flags = options.data;
   const Stopwatch watch;
   // There or not is all that is asked of the test before the search has ended.
@@ -133,6 +132,8 @@ void run(const Command& command, Options options) {
   if (!options.output.empty()) require_writable(options.output);
   const auto control = command.control();
   auto source = hold_out(options, control);
+  flags.read_vectors(source.holdout);
+  const auto vectors = source.holdout.vectors;
   const bool tested = flags.last_out || !flags.test.empty() || !flags.split.empty();
   const auto told = source.holdout.told;
   const auto people = source.holdout.split.train.rows;
@@ -162,7 +163,7 @@ void run(const Command& command, Options options) {
     evaluate::ProtocolConfig protocol;
     protocol.at = parse_cutoffs(options.at);
     if (flags.format == "lightgcn") source.data = flags.load(control);
-    else flags.cut(source.log, source.data, control);
+    else flags.cut(source.log, source.data, control), source.data.vectors = vectors;
     test = evaluate_models(result.best, source.data, protocol, control);
   }
   const auto line = command_line(options, result.best);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <vector>
@@ -151,24 +152,31 @@ py::array read_only(const MatrixView& matrix, const py::object& keeper) {
   return view;
 }
 
+/// Ids, rows and a bias of items, for the model vectors, or None.
+using GivenVectors = std::optional<std::tuple<std::vector<std::string>, Array<float>, std::optional<Array<float>>>>;
+
+/// Null for None. Errors: as require_valid_item_vectors().
+std::shared_ptr<const data::ItemVectors> to_vectors(const GivenVectors& vectors) {
+  if (!vectors) return nullptr;
+  const auto& [ids, rows, bias] = *vectors;
+  auto out = std::make_shared<data::ItemVectors>(data::ItemVectors{.ids = ids, .vectors = Matrix(static_cast<std::size_t>(rows.shape(0)), static_cast<std::size_t>(rows.shape(1))), .bias = {}});
+  for (std::size_t i = 0; i < out->vectors.rows(); ++i) std::copy_n(rows.data(static_cast<py::ssize_t>(i), 0), out->vectors.cols(), out->vectors.row(i).begin());
+  if (bias) out->bias.assign(elements(*bias).begin(), elements(*bias).end());
+  data::require_valid_item_vectors(*out, "Vectors");
+  return out;
+}
+
 /// `models`: (name, settings as JSON) each, every one beside those before it; the last is given.
-/// `vectors`: ids, rows and a bias of the items, for the model vectors, or None; `item_ids`: what the columns are called there, or nothing: their numbers.
+/// `item_ids`: what the columns are called in `vectors`, or nothing: their numbers.
 py::tuple fit(const std::vector<std::pair<std::string, std::string>>& models, const CsrArrays& events, int threads, py::object progress,
-              const std::optional<std::tuple<std::vector<std::string>, Array<float>, std::optional<Array<float>>>>& vectors, const std::vector<std::string>& item_ids) {
+              const GivenVectors& vectors, const std::vector<std::string>& item_ids) {
   std::vector<serve::ModelRequest> requests;
   for (const auto& [name, config_json] : models) requests.push_back({name, config_json});
-  std::optional<data::ItemVectors> given;
-  if (vectors) {
-    const auto& [ids, rows, bias] = *vectors;
-    given.emplace(data::ItemVectors{.ids = ids, .vectors = Matrix(static_cast<std::size_t>(rows.shape(0)), static_cast<std::size_t>(rows.shape(1))), .bias = {}});
-    for (std::size_t i = 0; i < given->vectors.rows(); ++i) std::copy_n(rows.data(static_cast<py::ssize_t>(i), 0), given->vectors.cols(), given->vectors.row(i).begin());
-    if (bias) given->bias.assign(elements(*bias).begin(), elements(*bias).end());
-    data::require_valid_item_vectors(*given, "Vectors");
-  }
+  const auto given = to_vectors(vectors);
   const std::vector<std::string_view> names(item_ids.begin(), item_ids.end());
   LongCall call(threads, std::move(progress));
   auto fitted = call.run([&](const FitControl& control) {
-    return serve::fit_in_order(requests, {.events = events.view(), .vectors = given ? &*given : nullptr, .item_ids = names}, control);
+    return serve::fit_in_order(requests, {.events = events.view(), .vectors = given.get(), .item_ids = names}, control);
   });
   py::object factors = py::none();
   if (fitted.user_factors.rows() != 0) {
@@ -187,14 +195,19 @@ py::tuple fit(const std::vector<std::pair<std::string, std::string>>& models, co
   return py::make_tuple(Model{py::none(), std::move(fitted.model)}, factors, report);
 }
 
-/// The settings of tune() but for the hold-out's as JSON; `cut` random or user.
-py::dict tune(std::string_view config_json, std::string_view cut, double share, const CsrArrays& events, int threads, py::object progress) {
+/// The settings of tune() but for the hold-out's as JSON; `cut` random or user; `vectors` and `item_ids` as for fit().
+py::dict tune(std::string_view config_json, std::string_view cut, double share, const CsrArrays& events, int threads, py::object progress, const GivenVectors& vectors,
+              const std::vector<std::string>& item_ids) {
   const auto config = from_json<serve::TuneConfig>(config_json, "");
+  serve::require_valid(config);
+  const auto given = to_vectors(vectors);
   LongCall call(threads, std::move(progress));
   std::string told;
   const auto found = call.run([&](const FitControl& control) {
     auto holdout = cut == "user" ? serve::hold_out_people(events.view(), share, config.seed) : serve::hold_out_cells(events.view(), share, config.seed);
     told = holdout.told;
+    holdout.vectors = given;
+    holdout.item_ids = item_ids;
     return serve::tune(std::move(holdout), config, {.fit = true}, {}, control);
   });
   py::list trials, best;
@@ -286,7 +299,8 @@ void bind_models(py::module_& module) {
       });
 
   module.def("fit", &fit, py::arg("models"), py::arg("events"), py::arg("threads"), py::arg("progress"), py::arg("vectors") = py::none(), py::arg("item_ids") = std::vector<std::string>());
-  module.def("tune", &tune, py::arg("config_json"), py::arg("cut"), py::arg("share"), py::arg("events"), py::arg("threads"), py::arg("progress"));
+  module.def("tune", &tune, py::arg("config_json"), py::arg("cut"), py::arg("share"), py::arg("events"), py::arg("threads"), py::arg("progress"),
+             py::arg("vectors") = py::none(), py::arg("item_ids") = std::vector<std::string>());
   module.def("evaluate", &measure, py::arg("model"), py::arg("train"), py::arg("test"), py::arg("at"), py::arg("exclude_seen"), py::arg("threads"), py::arg("progress"));
   module.def("load", [](const std::string& path) {
     std::shared_ptr<const model::Recommender> loaded;

@@ -55,6 +55,7 @@
 #include "pannier/popularity/trending.hpp"
 #include "pannier/retrieval/norm_index.hpp"
 #include "pannier/serve/engine.hpp"
+#include "pannier/serve/holdout.hpp"
 #include "pannier/serve/registry.hpp"
 #include "pannier/serve/train.hpp"
 #include "pannier/serve/tune.hpp"

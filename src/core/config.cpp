@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/shortest.hpp"
 #include "pannier/core/error.hpp"
 
 namespace pannier {
@@ -21,13 +22,6 @@ struct Overloaded : Parts... {
 };
 template <class... Parts>
 Overloaded(Parts...) -> Overloaded<Parts...>;
-
-template <class T>
-std::string shortest(T number) {
-  char text[64];
-  const auto end = std::to_chars(text, text + sizeof text, number).ptr;
-  return {text, end};
-}
 
 std::string json_text(std::string_view text) { return Json(text).dump(-1, ' ', false, Json::error_handler_t::strict); }
 
@@ -268,7 +262,7 @@ void fields_from_json(std::span<const FieldRef> fields, std::string_view json, s
   }
 }
 
-std::string settings_to_json(std::span<const std::string> settings) {
+std::string settings_to_json(std::span<const std::string> settings, std::span<const std::string> texts) {
   std::string out = "{";
   std::set<std::string_view> seen;
   for (const auto& setting : settings) {
@@ -282,7 +276,8 @@ std::string settings_to_json(std::span<const std::string> settings) {
     try {
       out += json_text(key) + ":";
       const auto number = with_leading_zero(value);
-      out += value == "true" || value == "false" ? std::string(value) : is_json_number(number) ? number : json_text(value);
+      const bool text = std::find(texts.begin(), texts.end(), key) != texts.end();
+      out += text ? json_text(value) : value == "true" || value == "false" ? std::string(value) : is_json_number(number) ? number : json_text(value);
     } catch (const Json::exception&) {
       refuse_setting("is not UTF-8");
     }

@@ -86,16 +86,16 @@ struct CutOff {
   }
 };
 
-void put_slice(Slice& slice, const std::string& name, const std::vector<double>& values, const FitControl& control) {
+void put_slice(Slice& slice, const std::string& name, const std::vector<double>& values, bool intervals, const FitControl& control) {
   slice.people = values.size();
   if (values.empty()) return;
   double sum = 0;
   for (const auto one : values) sum += one;
   slice.metrics[name] = sum / static_cast<double>(values.size());
-  slice.interval[name] = bootstrap_intervals(values, 1, control).front();
+  if (intervals) slice.interval[name] = bootstrap_intervals(values, 1, control).front();
 }
 
-void put_metrics(const CutOff& cut, Quality& quality, const FitControl& control) {
+void put_metrics(const CutOff& cut, bool with_intervals, Quality& quality, const FitControl& control) {
   const auto people = static_cast<double>(quality.people);
   const auto at = "@" + std::to_string(cut.k);
   auto& metrics = quality.metrics;
@@ -110,11 +110,13 @@ void put_metrics(const CutOff& cut, Quality& quality, const FitControl& control)
   metrics["novelty" + at] = cut.slots == 0 ? 0 : cut.surprise / static_cast<double>(cut.slots);
   metrics["gini" + at] = gini(cut.shown);
   if (cut.diverse_lists != 0) metrics["diversity" + at] = cut.diversity / static_cast<double>(cut.diverse_lists);
-  const auto intervals = bootstrap_intervals(cut.values, CutOff::columns, control);
-  constexpr std::array<std::string_view, CutOff::columns> names{"ndcg", "recall", "hr", "map"};
-  for (std::size_t c = 0; c < CutOff::columns; ++c) quality.interval[std::string(names[c]) + at] = intervals[c];
-  put_slice(quality.slices["new_users"], "ndcg" + at, cut.new_users, control);
-  put_slice(quality.slices["tail_items"], "ndcg" + at, cut.tail, control);
+  if (with_intervals) {
+    const auto intervals = bootstrap_intervals(cut.values, CutOff::columns, control);
+    constexpr std::array<std::string_view, CutOff::columns> names{"ndcg", "recall", "hr", "map"};
+    for (std::size_t c = 0; c < CutOff::columns; ++c) quality.interval[std::string(names[c]) + at] = intervals[c];
+  }
+  put_slice(quality.slices["new_users"], "ndcg" + at, cut.new_users, with_intervals, control);
+  put_slice(quality.slices["tail_items"], "ndcg" + at, cut.tail, with_intervals, control);
 }
 
 /// Ranks for some people of the training part, given by their rows: one list a person, padded with no_item.
@@ -200,7 +202,7 @@ Quality measure(const model::Recommender& model, const CsrView& train, const Csr
     }
     checkpoint(control, "ranking", begin + people, audience.rows.size());
   }
-  for (const auto& cut : cut_offs) put_metrics(cut, quality, control);
+  for (const auto& cut : cut_offs) put_metrics(cut, config.intervals, quality, control);
   for (std::size_t p = 0; p < audience.rows.size(); ++p) quality.person_ndcg.push_back(cut_offs.front().values[p * CutOff::columns]);
   return quality;
 }

@@ -9,7 +9,7 @@
 #include "pannier/core/error.hpp"
 #include "pannier/data/orders.hpp"
 #include "pannier/data/split.hpp"
-#include "serve/holdout.hpp"
+#include "serve/holdout_cut.hpp"
 #include "serve/json_text.hpp"
 
 namespace pannier::serve {
@@ -102,8 +102,10 @@ cf::BlendFit fit_blend_on(const FitData& data, const cf::BlendConfig& config, co
     std::vector<std::string_view> categories;
     if (logged && !data.categories.empty())
       for (const auto item : holdout.items) categories.push_back(data.categories[item]);
-    const FitData part{.events = holdout.train, .orders = orders, .log = logged ? &holdout.log : nullptr, .weighting = data.weighting,
-                       .now_us = holdout.now_us, .categories = categories, .vectors = data.vectors, .item_ids = logged ? std::span<const std::string_view>{} : data.item_ids, .siblings = {}};
+    auto part = fit_data_of(holdout, orders, data.weighting);
+    part.categories = categories;
+    part.vectors = data.vectors;
+    if (!logged) part.item_ids = data.item_ids;
     for (const auto& one : chosen) rehearsed.push_back({one.name, fit_model(one.name, quick(one.settings, config.rehearsal_epochs), part, control).model});
   }
   auto fit = cf::fit_blend(members, rehearsed, holdout, config, control);

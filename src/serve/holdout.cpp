@@ -1,4 +1,4 @@
-#include "serve/holdout.hpp"
+#include "pannier/serve/holdout.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 #include "pannier/core/error.hpp"
 #include "pannier/core/random.hpp"
 #include "pannier/core/time.hpp"
-#include "pannier/serve/tune.hpp"
+#include "serve/holdout_cut.hpp"
 
 namespace pannier::serve {
 namespace {
@@ -35,7 +35,7 @@ HoldOut with_something(HoldOut out) {
 
 /// What a cut of a log brings beside the parts.
 HoldOut of_log(data::Split split, const data::WeightingConfig& weighting, std::span<const std::string_view> categories, std::string told, const FitControl& control) {
-  HoldOut out{.split = std::move(split), .fitted = {}, .orders = {}, .weighting = weighting, .categories = {}, .told = std::move(told)};
+  HoldOut out{.split = std::move(split), .fitted = {}, .orders = {}, .weighting = weighting, .categories = {}, .item_ids = {}, .vectors = {}, .told = std::move(told)};
   out.orders = data::build_order_rows(out.split.log, weighting, out.split.now_us, control);
   if (!categories.empty())
     for (const auto item : out.split.items) out.categories.emplace_back(categories[item]);
@@ -77,27 +77,31 @@ std::int64_t horizon_begin_us(const data::EventLog& log, std::int64_t now_us, do
   return now_us - static_cast<std::int64_t>(horizon_days > 0 ? horizon_days * day_us : std::min(longest_automatic_horizon_days * day_us, span_us / 4));
 }
 
-FitData HoldOut::fit_data(std::vector<std::string_view>& names) const {
-  names.assign(categories.begin(), categories.end());
-  return {.events = fitted.rows == 0 ? split.train : fitted,
-          .orders = orders,
-          .log = split.cells.empty() ? nullptr : &split.log,
-          .weighting = weighting,
-          .now_us = split.now_us,
-          .categories = names,
-          .siblings = {}};
+FitData fit_data_of(const data::Split& split, const CsrView& orders, const data::WeightingConfig& weighting) {
+  return {.events = split.train, .orders = orders, .log = split.cells.empty() ? nullptr : &split.log, .weighting = weighting, .now_us = split.now_us};
+}
+
+FitData HoldOut::fit_data(Names& names) const {
+  names.categories.assign(categories.begin(), categories.end());
+  names.item_ids.assign(item_ids.begin(), item_ids.end());
+  auto out = fit_data_of(split, orders, weighting);
+  if (fitted.rows != 0) out.events = fitted;
+  out.categories = names.categories;
+  out.vectors = vectors.get();
+  out.item_ids = names.item_ids;
+  return out;
 }
 
 HoldOut hold_out_cells(const CsrView& events, double share, std::uint64_t seed) {
   require_valid(events, share);
-  return with_something({.split = cut_cells(events, share, seed), .fitted = {}, .orders = {}, .weighting = {}, .categories = {},
+  return with_something({.split = cut_cells(events, share, seed), .fitted = {}, .orders = {}, .weighting = {}, .categories = {}, .item_ids = {}, .vectors = {},
                          .told = "random: " + percent(share) + " of everybody's items"});
 }
 
 HoldOut hold_out_people(const CsrView& events, double share, std::uint64_t seed, double fold_in) {
   require_valid(events, share);
   if (!(fold_in >= 0.1 && fold_in <= 0.95)) throw Error(ErrorCode::invalid_argument, "fold_in", "is " + std::to_string(fold_in), "0.1 to 0.95");
-  HoldOut out{.split = {}, .fitted = {}, .orders = {}, .weighting = {}, .categories = {}, .told = "user: " + percent(share) + " of the people, " + percent(1 - fold_in) + " of their items to be found from the others"};
+  HoldOut out{.split = {}, .fitted = {}, .orders = {}, .weighting = {}, .categories = {}, .item_ids = {}, .vectors = {}, .told = "user: " + percent(share) + " of the people, " + percent(1 - fold_in) + " of their items to be found from the others"};
   auto& train = out.split.train;
   auto& test = out.split.test;
   auto& fitted = out.fitted;

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <numeric>
 #include <type_traits>
 #include <variant>
 
+#include "core/shortest.hpp"
 #include "pannier/cf/blend.hpp"
 #include "pannier/cf/bpr.hpp"
 #include "pannier/cf/ease.hpp"
@@ -26,6 +26,7 @@
 #include "pannier/popularity/seasonal.hpp"
 #include "pannier/popularity/trending.hpp"
 #include "serve/blend_fit.hpp"
+#include "serve/holdout_cut.hpp"
 #include "serve/json_text.hpp"
 
 namespace pannier::serve {
@@ -33,13 +34,6 @@ namespace {
 
 constexpr std::string_view format_name = "pannier model";
 constexpr std::string_view section_prefix = "model/";
-
-template <class Number>
-std::string shortest(Number number) {
-  std::array<char, 40> text;
-  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
-  return {text.data(), end};
-}
 
 /// Type, default value and range of one field of a config that holds its defaults.
 struct Describe {
@@ -102,10 +96,6 @@ struct Entry {
   FittedModel (*fit)(std::string_view json, const FitData& data, const FitControl& control);
   std::shared_ptr<const model::Recommender> (*read)(const model::SectionReader& reader, std::uint32_t item_count);
 };
-
-bool has_weight(const CsrView& matrix) {
-  return std::any_of(matrix.values.begin(), matrix.values.end(), [](float weight) { return weight > 0; });
-}
 
 /// What a model of people is fitted on: the people, or, where none of them has a weight, the orders as if each were one.
 CsrView people_or_orders(const FitData& data) { return has_weight(data.events) || !has_weight(data.orders) ? data.events : data.orders; }
@@ -332,6 +322,19 @@ FittedModel fit_model(std::string_view name, std::string_view config_json, const
 
 FittedModel fit_model(std::string_view name, std::string_view config_json, const CsrView& events, const FitControl& control) {
   return fit_model(name, config_json, FitData{.events = events}, control);
+}
+
+FittedModel fit_in_order(std::span<const ModelRequest> models, const FitData& data, const FitControl& control) {
+  if (models.empty()) throw Error(ErrorCode::invalid_argument, "models", "are none", "at least one");
+  std::vector<Sibling> siblings;
+  FittedModel last;
+  for (const auto& request : models) {
+    auto with = data;
+    with.siblings = siblings;
+    last = fit_model(request.name, request.config_json, with, control);
+    siblings.push_back({request.name, request.config_json, last.model});
+  }
+  return last;
 }
 
 std::shared_ptr<const model::Recommender> read_model(std::string_view kind, const model::SectionReader& reader, std::uint32_t item_count) {

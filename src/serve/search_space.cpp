@@ -1,6 +1,7 @@
 #include "serve/search_space.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 #include "serve/json_text.hpp"
@@ -10,6 +11,8 @@ namespace {
 
 using evaluate::Dimension;
 using Kind = Dimension::Kind;
+
+constexpr std::uint32_t most_items_of_ease = 12000;
 
 Dimension number(std::string name, double low, double high) { return {.name = std::move(name), .kind = Kind::number, .low = low, .high = high}; }
 Dimension log_number(std::string name, double low, double high) {
@@ -52,7 +55,15 @@ std::vector<Setup> search_setups(std::uint32_t item_count) {
                       log_integer("neighbours", 50, 1000, 10), number("sharpening", 0, 0.6)},
        .starts = {{0.35, 0.35, 0.2, 1, 500, 0}, {0.5, 0.5, 0, 1, 500, 0}, {0.5, 0.35, 0.2, 1, 300, 0.3}},
        .cost_of = {}},
-      {.model = "ease", .fixed_json = "{}", .dimensions = {log_number("l2", 10, 5000)}, .starts = {{100}, {500}}, .cost_of = {}, .in_best = true, .most_items = 12000},
+      {.model = "ease",
+       .fixed_json = "{}",
+       // By default it asks what memory is free, and is refused by that; of so few items it never takes more than a few GB.
+       .trial_json = item_count <= most_items_of_ease ? "{\"memory_mb\":1000000000}" : "{}",
+       .dimensions = {log_number("l2", 10, 5000)},
+       .starts = {{100}, {500}},
+       .cost_of = {},
+       .in_best = true,
+       .most_items = most_items_of_ease},
       {.model = "slim", .fixed_json = "{\"candidates\":500}", .dimensions = {log_number("l1", 0.05, 10), log_number("l2", 1, 500)}, .starts = {{0.2, 50}, {0.5, 15}}, .cost_of = {}, .in_best = false},
       {.model = "bpr",
        .fixed_json = "{}",
@@ -60,6 +71,8 @@ std::vector<Setup> search_setups(std::uint32_t item_count) {
        .starts = {},
        .cost_of = "factors",
        .in_best = false},
+      {.model = "vectors", .fixed_json = "{\"fold_in\":\"mean\"}", .dimensions = {}, .starts = {}, .cost_of = {}},
+      {.model = "vectors", .fixed_json = "{\"fold_in\":\"ridge\"}", .dimensions = {log_number("l2", 1e-3, 10)}, .starts = {{0.1}}, .cost_of = {}},
       {.model = "buy_again", .fixed_json = "{}", .dimensions = {log_number("shrinkage", 1, 100)}, .starts = {{10}}, .cost_of = {}, .in_best = false},
       {.model = "together",
        .fixed_json = "{}",

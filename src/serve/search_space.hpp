@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +15,7 @@ namespace pannier::serve {
 struct Setup {
   std::string model;
   std::string fixed_json = "{}";                        ///< Settings that are not searched.
+  std::string trial_json = "{}";                        ///< Settings of the trials that are no part of what was found: what a machine has or lacks must not decide.
   std::vector<evaluate::Dimension> dimensions;          ///< Named as the settings, numbers all: a choice is a setup of its own.
   std::vector<evaluate::Point> starts;
   std::string cost_of;                                  ///< The setting that a fit's time grows with, to the power of 1.5; "" none.

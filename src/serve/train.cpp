@@ -18,6 +18,7 @@
 #include "pannier/evaluate/protocol.hpp"
 #include "pannier/model/vectors.hpp"
 #include "pannier/serve/registry.hpp"
+#include "serve/holdout_cut.hpp"
 #include "serve/train_vectors.hpp"
 
 namespace pannier::serve {
@@ -278,16 +279,18 @@ std::vector<std::string_view> categories_of(const data::EventLog& log, const dat
 void measure_quality(const data::EventLog& log, const data::Catalog& catalog, const data::ItemVectors* vectors, const TrainConfig& config, const FitControl& control, TrainReport& report) {
   auto split = data::split_last_out(log, config.events);
   if (!drop_seen(split.train, split.test)) return;
-  if (std::none_of(split.train.values.begin(), split.train.values.end(), [](float weight) { return weight > 0; })) return;
+  if (!has_weight(split.train)) return;
   const auto orders = data::build_order_rows(split.log, config.events, split.now_us, control);
   const auto categories = categories_of(split.log, catalog);
+  auto data = fit_data_of(split, orders, config.events);
+  data.categories = categories;
+  data.vectors = vectors;
   std::vector<Sibling> siblings;
   for (std::size_t i = 0; i < config.models.size(); ++i) {
     const auto& request = config.models[i];
     const auto staged = with_stage(control, "evaluating " + request.name);
-    const auto fitted = fit_model(request.name, request.config_json,
-                                  FitData{.events = split.train, .orders = orders, .log = &split.log, .weighting = config.events, .now_us = split.now_us,
-                                          .categories = categories, .vectors = vectors, .siblings = siblings}, staged);
+    data.siblings = siblings;
+    const auto fitted = fit_model(request.name, request.config_json, data, staged);
     siblings.push_back({request.name, request.config_json, fitted.model});
     report.models[i].metrics = evaluate::evaluate(*fitted.model, split, {}, staged).metrics;
   }
@@ -365,7 +368,6 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   }
   const auto matrix = data::build_interactions(log, config.events, info.last_event_us, with_stage(control, "building the matrix"));
   const auto orders = data::build_order_rows(log, config.events, info.last_event_us, with_stage(control, "building the matrix"));
-  const auto has_weight = [](const CsrView& rows) { return std::any_of(rows.values.begin(), rows.values.end(), [](float weight) { return weight > 0; }); };
   if (!has_weight(matrix) && !has_weight(orders)) refuse_without_evidence(report);
   report.orders_without_person = orders.cells.rows;
   report.cancellations = orders.refunds;

@@ -143,3 +143,18 @@ def test_damaged_stores_are_refused_and_crash_nothing(pannier, store, tmp_path):
                     assert verified.code == 1 and verified.err, (file, at, cut)
                 asked = pannier("recommend", "--store", copy, "--user", "u1")
                 assert asked.code in (0, 1), (file, at, cut, asked)
+
+
+@pytest.mark.parametrize("words", [
+    ["simulate", "-o", "shop", "--seed", "-1"], ["simulate", "-o", "shop", "--users", "-5"], ["demo", "--seed", "-1"],
+    ["evaluate", "--model", "popular", "--train", "t", "--format", "lightgcn", "--protocol", "strong", "--seed", "-1"],
+    ["tune", "--train", "t", "--format", "lightgcn", "--trials", "2", "--seed", "-1"], ["tune", "--train", "t", "--format", "lightgcn", "--trials", "-2"],
+    ["recommend", "--store", "s", "--user", "u", "-n", "-3"], ["recommend", "--store", "s", "--user", "u", "-n", "4294967299"],
+    ["similar", "--store", "s", "--item", "i", "-n", "-3"], ["prune", "--store", "s", "--keep", "-1"], ["inspect", "--store", "s", "--threads", "-1"],
+    ["simulate", "-o", "shop", "--seed", "0x10"], ["simulate", "-o", "shop", "--seed", "18446744073709551616"],
+])
+def test_a_negative_seed_or_count_is_bad_usage(pannier, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    done = pannier(*words)
+    assert done.code == 2 and words[-2] in done.err and words[-1] in done.err, done.err
+    assert not (tmp_path / "shop").exists()

@@ -5,6 +5,7 @@ import json
 import random
 import shlex
 
+import numpy as np
 import pytest
 
 
@@ -77,7 +78,7 @@ def test_tune_repeats_for_any_number_of_threads(pannier, parts):
 
 @pytest.mark.parametrize("cut", ["random", "last", "user"])
 def test_tune_says_how_it_cut(pannier, parts, cut):
-    done = tune(pannier, parts, "--model", "item_knn", "--trials", 4, "--cut", cut, "--share", "0.3")
+    done = tune(pannier, parts, "--model", "item_knn", "--trials", 4, "--cut", cut, *(["--share", "0.3"] if cut != "last" else []))
     assert done.code == 0, done.err
     assert done.json["cut"].startswith(cut) and done.json["best"]["metric"] > 0
     assert "test" not in done.json and "--test FILE" in done.json["command"]
@@ -88,6 +89,31 @@ def test_tune_last_out_reproduces(pannier, parts):
     assert done.code == 0, done.err
     again = pannier(*shlex.split(done.json["command"])[1:], "--json")
     assert again.json["metrics"] == done.json["test"]
+
+
+@pytest.mark.parametrize("model", ["vectors", "blend"])
+def test_tune_searches_vectors_where_they_are_given(pannier, parts, tmp_path, model):
+    taste = np.zeros((60, 2), dtype=np.float32)
+    taste[np.arange(60), np.arange(60) % 2] = 1
+    np.savez(tmp_path / "v.npz", ids=np.array([str(i) for i in range(60)]), vectors=taste)
+    done = tune(pannier, parts, "--model", model, "--trials", 40, "--test", parts / "test.txt", "--vectors", tmp_path / "v.npz")
+    assert done.code == 0, done.err
+    assert any(trial["config"]["name"] == "vectors" for trial in done.json["trials"])
+    words = shlex.split(done.json["command"])
+    assert words[words.index("--vectors") + 1] == str(tmp_path / "v.npz")
+    again = pannier(*words[1:], "--json")
+    assert again.code == 0 and again.json["metrics"] == done.json["test"]
+
+
+def test_tune_searches_vectors_of_events(pannier, shop, tmp_path):
+    with open(shop / "events.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    ids = sorted({row["item"] for row in rows if row["item"]})
+    np.savez(tmp_path / "v.npz", ids=np.array(ids), vectors=np.random.default_rng(1).normal(size=(len(ids), 4)).astype(np.float32))
+    done = pannier("tune", "--model", "vectors", "--trials", 3, "--events", shop / "events.csv", "--last-out", "--vectors", tmp_path / "v.npz", "--json")
+    assert done.code == 0, done.err
+    again = pannier(*shlex.split(done.json["command"])[1:], "--json")
+    assert again.code == 0 and again.json["metrics"] == done.json["test"]
 
 
 def test_tune_reads_events_cut_in_time(pannier, shop):
@@ -120,7 +146,9 @@ def test_tune_tells_its_trials_as_a_table(pannier, parts):
 @pytest.mark.parametrize("arguments, said", [
     ([], "--trials"), (["--trials", "0"], "--trials"), (["--budget", "0"], "--budget"), (["--trials", "3", "--model", "ial"], "ials"),
     (["--trials", "3", "--cut", "first"], "--cut"), (["--trials", "3", "--share", "0.9"], "--share"),
-    (["--trials", "3", "--cut", "last", "--last-out"], "--cut"), (["--trials", "3", "--last-out", "--test", "t"], "--test"),
+    (["--trials", "3", "--cut", "last", "--last-out"], "--cut"), (["--trials", "3", "--cut", "last", "--share", "0.2"], "--share"),
+    (["--trials", "3", "--metric", "ndcg"], "--metric"), (["--trials", "3", "--seed", "-1"], "--seed"), (["--trials", "3", "--people", "-1"], "--people"),
+    (["--trials", "3", "--last-out", "--test", "t"], "--test"),
 ])
 def test_tune_refuses_by_name(pannier, parts, arguments, said):
     done = tune(pannier, parts, *arguments)
@@ -128,8 +156,11 @@ def test_tune_refuses_by_name(pannier, parts, arguments, said):
 
 
 def test_tune_refuses_a_metric_and_cuts_that_events_have_not(pannier, parts, shop):
-    done = tune(pannier, parts, "--trials", 3, "--metric", "ndcg")
-    assert done.code == 1 and "metric" in done.err
+    # Before anything is read.
+    done = pannier("tune", "--trials", 3, "--metric", "ndcg", "--train", "none.txt", "--format", "lightgcn")
+    assert done.code == 2 and "--metric" in done.err
+    done = pannier("tune", "--trials", 3, "--events", shop / "events.csv", "--share", "0.2")
+    assert done.code == 2 and "--share" in done.err
     done = pannier("tune", "--trials", 3, "--events", shop / "events.csv", "--cut", "random")
     assert done.code == 2 and "--cut" in done.err
 

@@ -120,6 +120,8 @@ TEST_CASE("config: key=value settings become JSON", "[core][config]") {
   const std::vector<std::string> settings{"factors=8", "rate=-1.5e-3", "weighted=true", "label=a=b \"c\"", "x=", "y=007", "z=.5", "u=-.25e1", "s=.", "w=1.", "v=1e", "nan=nan"};
   REQUIRE(settings_to_json(settings) == R"({"factors":8,"rate":-1.5e-3,"weighted":true,"label":"a=b \"c\"","x":"","y":"007","z":0.5,"u":-0.25e1,"s":".","w":"1.","v":"1e","nan":"nan"})");
   REQUIRE(settings_to_json({}) == "{}");
+  const std::vector<std::string> numbers{"weights=1", "label=true", "factors=8"}, texts{"weights", "label"};
+  REQUIRE(settings_to_json(numbers, texts) == R"({"weights":"1","label":"true","factors":8})");
   const std::vector<std::string> one{"seed=18446744073709551615"};
   REQUIRE(from_json<Settings>(settings_to_json(one), "--set").seed == ~std::uint64_t{0});
 }

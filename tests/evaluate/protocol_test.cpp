@@ -84,6 +84,19 @@ TEST_CASE("protocol: one person by hand", "[evaluate][protocol]") {
   REQUIRE(interval.second == quality.metrics.at("ndcg@2"));
 }
 
+TEST_CASE("protocol: without intervals the means are the same", "[evaluate][protocol]") {
+  const auto [train, test] = sample();
+  const Scatter model(45);
+  const auto with = evaluate::evaluate(model, train, test, {.at = {5}}), without = evaluate::evaluate(model, train, test, {.at = {5}, .intervals = false});
+  REQUIRE(without.metrics == with.metrics);
+  REQUIRE_FALSE(with.interval.empty());
+  REQUIRE(without.interval.empty());
+  for (const auto& [name, slice] : without.slices) {
+    REQUIRE(slice.metrics == with.slices.at(name).metrics);
+    REQUIRE(slice.interval.empty());
+  }
+}
+
 TEST_CASE("protocol: equals single calls and the definitions, with seen items and without", "[evaluate][protocol]") {
   const auto [train_cells, test_cells] = sample();
   const CsrView train = train_cells, test = test_cells;

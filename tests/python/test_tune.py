@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import pannier
 from conftest import random_matrix
@@ -42,6 +43,54 @@ def test_tune_of_the_best_repeats_and_gives_a_train_config(tmp_path):
 def test_tune_holds_whole_people_out():
     result = pannier.tune(random_matrix(users=150), "ials", trials=3, cut="user", share=0.3)
     assert result.cut.startswith("user") and result.metric > 0
+
+
+def tastes(users=120):
+    """Two tastes by parity, and vectors that say an item's."""
+    draw = np.random.default_rng(3)
+    X = (draw.random((users, 30)) < np.where(np.arange(users)[:, None] % 2 == np.arange(30) % 2, 0.5, 0.05)).astype(np.float32)
+    V = np.zeros((30, 2), np.float32)
+    V[np.arange(30), np.arange(30) % 2] = 1
+    return sparse.csr_matrix(X), pannier.Vectors([f"i{i}" for i in range(30)], V)
+
+
+@pytest.mark.parametrize("model", ["vectors", "blend"])
+def test_tune_searches_vectors(model):
+    X, vectors = tastes()
+    result = pannier.tune(X, model, trials=40, vectors=vectors)
+    tried = {trial["config"]["name"] for trial in result.trials} | {name for trial in result.trials for name in trial["config"].get("members", "").split(",")}
+    assert "vectors" in tried
+    fitted = result.fit()
+    assert np.array_equal(fitted.recommend([0, 1], n=5)[0], result.fit(X).recommend([0, 1], n=5)[0])
+    # Columns in another order than the vectors.
+    turned = np.arange(30)[::-1]
+    again = pannier.tune(X[:, turned], "vectors", trials=2, vectors=vectors, items=[f"i{i}" for i in turned])
+    straight = pannier.tune(X, "vectors", trials=2, vectors=vectors)
+    ours, theirs = again.fit().recommend([0], n=30)[1], straight.fit().recommend([0], n=30)[1]
+    assert np.array_equal(np.sort(ours), np.sort(theirs))
+
+
+def test_tune_refuses_what_are_no_vectors():
+    X, vectors = tastes()
+    with pytest.raises(pannier.InvalidArgument, match="vectors"):
+        pannier.tune(X, trials=1, vectors=np.eye(3))
+    with pytest.raises(pannier.InvalidArgument, match="items"):
+        pannier.tune(X, trials=1, items=["a"])
+    with pytest.raises(pannier.InvalidArgument, match="29"):
+        pannier.tune(X, trials=1, vectors=vectors, items=["a"] * 29)
+
+
+def test_a_blend_has_vectors_as_a_member():
+    X, vectors = tastes()
+    alone = pannier.Blend(member_settings={"popular": {}, "vectors": vectors}, weights="0,1").fit(X)
+    ours, theirs = alone.recommend([0, 1, 2], n=10)[0], vectors.fit(X).recommend([0, 1, 2], n=10)[0]
+    assert (ours[:, :5] >= 0).all() and np.array_equal(ours[ours >= 0], theirs[ours >= 0])   # A blend leaves out what scores 0.
+    weighed = pannier.Blend(member_settings={"popular": pannier.Popular(weighted=True), "vectors": vectors}).fit(X, items=vectors.ids)
+    assert weighed.n_items_ == 30
+    with pytest.raises(pannier.InvalidArgument, match="Vectors"):
+        pannier.Blend(member_settings={"popular": vectors}).fit(X)
+    with pytest.raises(pannier.InvalidArgument, match="items"):
+        pannier.Blend(member_settings={"vectors": vectors}).fit(X, items=["a"])
 
 
 def test_tune_takes_the_numbers_of_numpy():

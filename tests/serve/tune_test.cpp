@@ -1,7 +1,9 @@
 #include "pannier/serve/tune.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -9,6 +11,7 @@
 
 #include "pannier/core/error.hpp"
 #include "pannier/evaluate/protocol.hpp"
+#include "pannier/serve/train.hpp"
 #include "serve/json_text.hpp"
 #include "serve/search_space.hpp"
 #include "support/catch.hpp"
@@ -36,82 +39,6 @@ std::string told(const serve::TuneResult& result) {
 }
 
 }  // namespace
-
-TEST_CASE("tune: random cells are held out of rows that keep one, people in whole, the last events in time", "[serve][tune]") {
-  const auto events = shop();
-  const CsrView all = events;
-  const auto cells = serve::hold_out_cells(events, 0.2, 1);
-  const CsrView train = cells.split.train, test = cells.split.test;
-  REQUIRE(train.nonzeros() + test.nonzeros() == all.nonzeros());
-  // A fifth of about a thousand: five standard deviations.
-  const double share = static_cast<double>(test.nonzeros()) / static_cast<double>(all.nonzeros());
-  REQUIRE_THAT(share, WithinAbs(0.2, 5 * std::sqrt(0.16 / static_cast<double>(all.nonzeros()))));
-  for (std::size_t r = 0; r < all.rows; ++r) {
-    std::set<std::uint32_t> both(train.row_columns(r).begin(), train.row_columns(r).end());
-    REQUIRE((all.row_columns(r).empty() || !both.empty()));
-    both.insert(test.row_columns(r).begin(), test.row_columns(r).end());
-    REQUIRE(std::vector<std::uint32_t>(both.begin(), both.end()) == std::vector<std::uint32_t>(all.row_columns(r).begin(), all.row_columns(r).end()));
-  }
-  REQUIRE(serve::hold_out_cells(events, 0.2, 1).split.test == cells.split.test);
-  REQUIRE_FALSE(serve::hold_out_cells(events, 0.2, 2).split.test == cells.split.test);
-
-  const auto people = serve::hold_out_people(events, 0.3, 1);
-  const CsrView fitted = people.fitted, histories = people.split.train, to_find = people.split.test;
-  std::size_t held_out = 0;
-  for (std::size_t r = 0; r < all.rows; ++r) {
-    REQUIRE(histories.row_columns(r).size() + to_find.row_columns(r).size() == all.row_columns(r).size());
-    if (to_find.row_columns(r).empty()) {
-      REQUIRE(fitted.row_columns(r).size() == all.row_columns(r).size());
-      continue;
-    }
-    ++held_out;
-    REQUIRE(fitted.row_columns(r).empty());
-    REQUIRE_FALSE(histories.row_columns(r).empty());
-    REQUIRE_THAT(static_cast<double>(to_find.row_columns(r).size()), WithinAbs(0.2 * static_cast<double>(all.row_columns(r).size()), 0.81));
-  }
-  REQUIRE_THAT(static_cast<double>(held_out), WithinAbs(36, 5 * std::sqrt(120 * 0.21)));
-
-  // Of half of their items the rest is known; what nobody else has is not asked for.
-  auto rare = events;
-  rare.cols = 61;
-  for (std::size_t r = 0; r < rare.rows; ++r) rare.offsets[r + 1] += static_cast<std::int64_t>(r + 1 >= 7 ? 1 : 0);
-  rare.columns.insert(rare.columns.begin() + rare.offsets[7] - 1, 60);   // Person 6 alone has item 60.
-  rare.values.insert(rare.values.begin() + rare.offsets[7] - 1, 1.0f);
-  std::size_t unknown = 0;
-  for (std::uint64_t seed = 0; seed < 40; ++seed) {
-    const auto half = serve::hold_out_people(rare, 0.5, seed, 0.5);
-    const CsrView of_half = half.split.test, trained = half.fitted;
-    std::set<std::uint32_t> known(trained.columns.begin(), trained.columns.end());
-    for (const auto column : of_half.columns) REQUIRE(known.contains(column));
-    std::size_t wanted = 0;
-    for (std::size_t r = 0; r < rare.rows; ++r)
-      if (const auto all_of = CsrView(rare).row_columns(r).size(); all_of > 1 && trained.row_columns(r).empty()) wanted += std::clamp<std::size_t>((all_of + 1) / 2, 1, all_of - 1);
-    REQUIRE(of_half.nonzeros() + half.split.unknown_items == wanted);
-    unknown += half.split.unknown_items;
-  }
-  REQUIRE(unknown > 0);
-
-  const auto log = support::purchase_log(events);
-  const auto last = serve::hold_out_last_days(log, {}, 10);
-  REQUIRE(last.split.now_us == support::day_0 + 89 * us_per_day);   // The log's last purchase is of day 99.
-  REQUIRE(last.split.test.columns.size() > 0);
-  REQUIRE(Contains("last").match(last.told));
-  const auto one_each = serve::hold_out_last_events(log, {});
-  for (std::size_t r = 0; r < one_each.split.test.rows; ++r) REQUIRE(CsrView(one_each.split.test).row_columns(r).size() <= 1);
-}
-
-TEST_CASE("tune: a hold-out that holds nothing is refused by name", "[serve][tune]") {
-  REQUIRE_THROWS_WITH(serve::hold_out_cells(shop(), 0.6, 1), StartsWith("share: is 0.6"));
-  REQUIRE_THROWS_WITH(serve::hold_out_cells(shop(), std::nan(""), 1), StartsWith("share: "));
-  const Csr single{3, 2, {0, 1, 2, 3}, {0, 1, 0}, {1, 1, 1}};
-  REQUIRE_THROWS_WITH(serve::hold_out_cells(single, 0.2, 1), Contains("nothing to hold out"));
-  REQUIRE_THROWS_WITH(serve::hold_out_people(single, 0.2, 1), Contains("nothing to hold out"));
-  REQUIRE_THROWS_WITH(serve::hold_out_people(shop(), 0.2, 1, 1.0), StartsWith("fold_in: is 1"));
-  Csr bad = shop();
-  bad.values[0] = std::numeric_limits<float>::quiet_NaN();
-  REQUIRE_THROWS_AS(serve::hold_out_cells(bad, 0.2, 1), Error);
-  REQUIRE_THROWS_AS(serve::hold_out_last_days(data::EventLog(), {}, 0), Error);
-}
 
 TEST_CASE("tune: every setup names settings that its model has, inside of their ranges", "[serve][tune]") {
   for (const std::uint32_t items : {1u, 40u, 1000u, 1000000u})
@@ -151,7 +78,7 @@ TEST_CASE("tune: the best of all models and blends, fitted in order, ranks as it
   REQUIRE(models.contains("blend"));
   REQUIRE_FALSE(models.contains("together"));
   const auto holdout = serve::hold_out_cells(shop(), 0.2, 1);
-  std::vector<std::string_view> names;
+  serve::HoldOut::Names names;
   const auto fitted = serve::fit_in_order(result.best, holdout.fit_data(names));
   REQUIRE(evaluate::evaluate(*fitted.model, holdout.split, {.at = {20}}).metrics.at("ndcg@20") == result.metric);
   // The best is a train config's models.
@@ -183,6 +110,90 @@ TEST_CASE("tune: trials repeat for any number of threads", "[serve][tune]") {
   const auto one = told(tuned(config, 1));
   REQUIRE(told(tuned(config, 3)) == one);
   REQUIRE(told(tuned({.model = "best", .trials = 30, .seed = 7}, 1)) != one);
+}
+
+TEST_CASE("tune: trials in part repeat for any number of threads too", "[serve][tune]") {
+  // One arm, and more trials than twelve an arm: fewer people; of bpr, whose epochs are not searched, fewer epochs too.
+  for (const auto* model : {"ials", "bpr"}) {
+    const serve::TuneConfig config{.model = model, .trials = 14, .people = 40};
+    const auto result = tuned(config, 1);
+    REQUIRE(std::any_of(result.trials.begin(), result.trials.end(), [](const serve::TuneTrial& trial) { return trial.fidelity < 1 && std::isfinite(trial.metric); }));
+    REQUIRE(told(tuned(config, 3)) == told(result));
+  }
+}
+
+TEST_CASE("tune: a blend that was asked for is answered, if need be with the best model alone", "[serve][tune]") {
+  // One trial, of popular: nothing to blend it with.
+  const auto one = tuned({.model = "blend", .trials = 1});
+  REQUIRE(one.best.size() == 2);
+  REQUIRE(one.best[0].name == "popular");
+  REQUIRE(one.best[1].name == "blend");
+  REQUIRE(Contains("no model gained a weight beside popular").match(one.stopped));
+  const auto holdout = serve::hold_out_cells(shop(), 0.2, 1);
+  serve::HoldOut::Names names;
+  const auto fitted = serve::fit_in_order(one.best, holdout.fit_data(names));
+  REQUIRE(evaluate::evaluate(*fitted.model, holdout.split, {.at = {20}}).metrics.at("ndcg@20") == one.metric);
+}
+
+TEST_CASE("tune: members are joined again once better models are found", "[serve][tune]") {
+  // After three fifths of the trials nothing gains a weight beside the best; another model is tried then, and blends of it.
+  const auto result = tuned({.model = "blend", .trials = 12});
+  std::string order;
+  for (const auto& trial : result.trials) order += trial.name == "blend" ? 'b' : 'm';
+  CAPTURE(order);
+  REQUIRE(order.find("bm") < order.rfind('b'));
+}
+
+TEST_CASE("tune: vectors are searched where there are some, alone and as members of a blend", "[serve][tune]") {
+  // Vectors that say an item's taste, of 60 items in two tastes, by number.
+  const auto with_vectors = [] {
+    auto holdout = serve::hold_out_cells(shop(), 0.2, 1);
+    data::ItemVectors vectors;
+    vectors.vectors = Matrix(60, 2);
+    for (std::uint32_t i = 0; i < 60; ++i) {
+      vectors.ids.push_back(std::to_string(i));
+      vectors.vectors.row(i)[i % 2] = 1;
+    }
+    holdout.vectors = std::make_shared<const data::ItemVectors>(std::move(vectors));
+    return holdout;
+  };
+  const auto alone = serve::tune(with_vectors(), {.model = "vectors", .trials = 4});
+  std::set<std::string> settings;
+  for (const auto& trial : alone.trials) {
+    REQUIRE(trial.failure.empty());
+    settings.insert(trial.config_json);
+  }
+  REQUIRE(settings.contains("{}"));
+  REQUIRE(settings.contains("{\"fold_in\":\"ridge\"}"));
+  const auto holdout = with_vectors();
+  serve::HoldOut::Names names;
+  const auto fitted = serve::fit_in_order(alone.best, holdout.fit_data(names));
+  REQUIRE(evaluate::evaluate(*fitted.model, holdout.split, {.at = {20}}).metrics.at("ndcg@20") == alone.metric);
+
+  bool alone_in_best = false, as_member = false;
+  for (const auto& trial : serve::tune(with_vectors(), {.model = "best", .trials = 50}).trials) {
+    alone_in_best = alone_in_best || trial.name == "vectors";
+    as_member = as_member || (trial.name == "blend" && Contains("vectors").match(Json::parse(trial.config_json).at("members").get<std::string>()));
+  }
+  REQUIRE(alone_in_best);
+  REQUIRE(as_member);
+  // Without any, best leaves them out, and their own name is refused by name.
+  for (const auto& trial : tuned({.model = "best", .trials = 30}).trials) REQUIRE(trial.name != "vectors");
+  REQUIRE_THROWS_WITH(tuned({.model = "vectors", .trials = 3}), StartsWith("vectors: serves vectors from elsewhere"));
+}
+
+TEST_CASE("tune: ease on a catalogue that best tries it on does not ask what memory is free", "[serve][tune]") {
+  const auto memory_of = [](std::uint32_t items) -> std::int64_t {
+    for (const auto& setup : serve::search_setups(items))
+      if (setup.model == "ease") return Json::parse(setup.trial_json).value("memory_mb", std::int64_t{0});
+    return -1;
+  };
+  REQUIRE(memory_of(12000) > 0);
+  REQUIRE(memory_of(12001) == 0);
+  // It is no part of what is told or found.
+  const auto result = tuned({.model = "ease", .trials = 3});
+  for (const auto& trial : result.trials) REQUIRE_FALSE(Contains("memory_mb").match(trial.config_json));
+  REQUIRE_FALSE(Contains("memory_mb").match(result.best[0].config_json));
 }
 
 TEST_CASE("tune: of people held out in whole models are fitted without them", "[serve][tune]") {
@@ -273,5 +284,7 @@ TEST_CASE("tune: what makes no sense is refused by name", "[serve][tune]") {
   REQUIRE_THROWS_WITH(tuned({.model = "popular", .budget = std::nan("")}), Contains("budget"));
   REQUIRE_THROWS_WITH(tuned({.model = "popular", .trials = -1}), Contains("trials"));
   REQUIRE_THROWS_WITH(tuned({.model = "popular", .trials = 3, .people = 0}), Contains("people"));
+  for (const auto& config : {serve::TuneConfig{.model = "ial", .trials = 3}, {.metric = "ndcg", .trials = 3}, {}, {.trials = -1}}) REQUIRE_THROWS_AS(serve::require_valid(config), Error);
+  serve::require_valid({.model = "blend", .trials = 1});
   REQUIRE_THROWS_WITH(serve::fit_in_order({}, {.events = shop()}), StartsWith("models: are none"));
 }

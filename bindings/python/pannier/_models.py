@@ -305,13 +305,17 @@ class Vectors(Recommender):
         return super().fit(X, progress=progress)
 
     def _vectors_of(self, events):
+        return self._arrays(events, self._columns)
+
+    def _arrays(self, events, items):
+        """What is served, and what the columns of `events` are called: `items`, or None for `ids` in their order."""
         if self.ids is None or self.V is None:
             raise InvalidArgument("Vectors", "has no ids and vectors", "Vectors(ids, V)")
         ids = _texts(self.ids, "ids")
-        columns = ids if self._columns is None else self._columns
+        columns = ids if items is None else items
         if len(columns) != events.cols:
-            raise InvalidArgument("ids" if self._columns is None else "items", f"are {len(columns)}, and X has {events.cols} columns",
-                                  "one a column" + (", or `items` with the columns' ids" if self._columns is None else ""))
+            raise InvalidArgument("ids" if items is None else "items", f"are {len(columns)}, and X has {events.cols} columns",
+                                  "one a column" + (", or `items` with the columns' ids" if items is None else ""))
         return (ids, _floats(self.V, 2, "V"), None if self.bias is None else _floats(self.bias, 1, "bias")), columns
 
     @property
@@ -332,8 +336,9 @@ class Popular(Recommender):
 
 
 class Blend(Recommender):
-    """A weighted sum of other models. Their settings are given as a dict by name, `member_settings={"ials": {"factors": 256}}`; a model
-    with settings is a member, and `members` may name more. With neither, the members are the library's own choice. A loaded blend does not know its members' settings."""
+    """A weighted sum of other models. Their settings are given as a dict by name, `member_settings={"ials": {"factors": 256}}`, or as a model that is set up so,
+    `{"vectors": pannier.Vectors(ids, V)}`; a model with settings is a member, and `members` may name more. With neither, the members are the library's own choice.
+    A loaded blend does not know its members' settings."""
 
     _kind = "blend"
     _extra = {"member_settings": None}
@@ -341,14 +346,29 @@ class Blend(Recommender):
     def __init__(self, *, member_settings=None, **settings):
         super().__init__(**settings)
         self.member_settings = member_settings
+        self._columns = None
 
     def get_params(self, deep=True):
         return {**super().get_params(deep), "member_settings": self.member_settings}
 
+    def fit(self, X, *, items=None, progress=False):
+        """Fits the members on X and weighs them. `items` are the columns' ids, by which a member of Vectors finds its own; None: that member's `ids`, in their
+        order. Otherwise as fit() of every recommender."""
+        self._columns = None if items is None else _texts(items, "items")
+        return super().fit(X, progress=progress)
+
+    def _vectors_of(self, events):
+        vectors = (self.member_settings or {}).get(Vectors._kind)
+        return vectors._arrays(events, self._columns) if isinstance(vectors, Vectors) else (None, [])
+
     def _requests(self):
         given = {} if self.member_settings is None else self.member_settings
-        if not isinstance(given, dict) or not all(isinstance(settings, dict) for settings in given.values()):
-            raise InvalidArgument("member_settings", f"is {given!r}", "a dict of dicts by the members' names")
+        if not isinstance(given, dict) or not all(isinstance(settings, (dict, Recommender)) for settings in given.values()):
+            raise InvalidArgument("member_settings", f"is {given!r}", "a dict of dicts, or of models, by the members' names")
+        for name, member in given.items():
+            if isinstance(member, Recommender) and (member._kind != name or name == Blend._kind):
+                raise InvalidArgument(f"member_settings[{name!r}]", f"is a {type(member).__name__}", "a model of that name, and none that is a blend")
+        given = {name: {key: getattr(member, key) for key in member._defaults} if isinstance(member, Recommender) else member for name, member in given.items()}
         own = super()._requests()
         names = [name for name in self.members.split(",") if name] if isinstance(self.members, str) else []
         names += [name for name in given if name not in names]

@@ -57,9 +57,9 @@ void validate_fields(std::span<const FieldRef> fields);
 /// Errors: malformed_input (not an object), invalid_argument (unknown key with a near name proposed, wrong type, out of range).
 void fields_from_json(std::span<const FieldRef> fields, std::string_view json, std::string_view where);
 
-/// Turns "key=value" settings into a JSON object for fields_from_json: numbers (.5 too), true, false stay what they are, else text.
+/// Turns "key=value" settings into a JSON object for fields_from_json: numbers (.5 too), true, false stay what they are, else text; of the keys in `texts` all is text.
 /// Errors: invalid_argument (no '=', an empty or repeated key).
-[[nodiscard]] std::string settings_to_json(std::span<const std::string> settings);
+[[nodiscard]] std::string settings_to_json(std::span<const std::string> settings, std::span<const std::string> texts = {});
 
 /// The known name nearest to `wrong` by edit distance (at most a third of its length, at least 1 edit), or "".
 [[nodiscard]] std::string_view nearest_name(std::string_view wrong, std::span<const std::string_view> known);

@@ -20,6 +20,7 @@ namespace pannier::evaluate {
 
 struct ProtocolConfig {
   std::vector<std::uint32_t> at{20};   ///< Cut-offs, each >= 1.
+  bool intervals = true;               ///< Whether Quality::interval and those of the slices are filled, at 1,000 draws over the people each.
   bool exclude_seen = true;            ///< Leaves the training items out of the ranking (and, then, out of the test).
   std::uint32_t new_user_items = 5;    ///< Slice "new_users": people with at most so many training items.
   double head_share = 0.8;             ///< Slice "tail_items": items outside the head, the most had items that hold this share of the training cells.

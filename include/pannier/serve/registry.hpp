@@ -26,6 +26,12 @@ struct FittedModel {
   FitReport report;
 };
 
+/// One entry of a train config's "models".
+struct ModelRequest {
+  std::string name;          ///< A name of model_names().
+  std::string config_json;   ///< Its settings.
+};
+
 /// A model that stands beside the one to be fitted.
 struct Sibling {
   std::string_view name, config_json;
@@ -33,7 +39,7 @@ struct Sibling {
 };
 
 /// All that a model may be fitted on. Borrowed for the call.
-/// popular, item_knn, graph_filter and ease read `events` with `orders` below them, where an order counts like a person; together, trending, seasonal and buy_again read the log. ials and bpr read `events` alone,
+/// popular, item_knn, graph_filter, ease and slim read `events` with `orders` below them, where an order counts like a person; together, trending, seasonal and buy_again read the log. ials and bpr read `events` alone,
 /// and `orders` in their place where no event has a weight: a log without people still gives every model something.
 struct FitData {
   CsrView events;                          ///< People x items, the weights of the events.
@@ -69,6 +75,9 @@ struct Setting {
 /// A model that reads the log refuses where there is none (invalid_argument).
 [[nodiscard]] FittedModel fit_model(std::string_view name, std::string_view config_json, const FitData& data, const FitControl& control = {});
 [[nodiscard]] FittedModel fit_model(std::string_view name, std::string_view config_json, const CsrView& events, const FitControl& control = {});
+
+/// Fits `models` in order, each beside those before it, and gives the last. data.siblings are not looked at. Errors: as fit_model(); invalid_argument (none).
+[[nodiscard]] FittedModel fit_in_order(std::span<const ModelRequest> models, const FitData& data, const FitControl& control = {});
 
 /// Opens a written model of `kind`. Errors: unsupported (a kind this build does not know), malformed_input (also a blend whose members are not inside).
 [[nodiscard]] std::shared_ptr<const model::Recommender> read_model(std::string_view kind, const model::SectionReader& reader, std::uint32_t item_count);

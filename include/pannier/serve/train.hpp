@@ -13,6 +13,7 @@
 #include "pannier/data/import_map.hpp"
 #include "pannier/data/orders.hpp"
 #include "pannier/data/weighting.hpp"
+#include "pannier/serve/registry.hpp"
 #include "pannier/store/store.hpp"
 
 namespace pannier::data {
@@ -22,12 +23,6 @@ class EventLog;
 namespace pannier::serve {
 
 struct TrainReport;
-
-/// One entry of "models".
-struct ModelRequest {
-  std::string name;          ///< A name of model_names().
-  std::string config_json;   ///< Its settings.
-};
 
 /// The train config: {"events": {...}, "models": [{"name", ..fields}], "serving": {"personal", "similar"}}. docs/interface.md has every field.
 struct TrainConfig {

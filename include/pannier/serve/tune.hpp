@@ -3,50 +3,16 @@
 
 #include <cstdint>
 #include <functional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "pannier/core/config.hpp"
 #include "pannier/core/fit.hpp"
-#include "pannier/core/matrix.hpp"
-#include "pannier/data/event_log.hpp"
-#include "pannier/data/orders.hpp"
-#include "pannier/data/split.hpp"
-#include "pannier/data/weighting.hpp"
+#include "pannier/serve/holdout.hpp"
 #include "pannier/serve/registry.hpp"
-#include "pannier/serve/train.hpp"
 
 namespace pannier::serve {
-
-/// What a search is measured on: a part of the training data, held out of it.
-struct HoldOut {
-  data::Split split;                      ///< Histories to answer, and what is to be found.
-  Csr fitted;                             ///< What models are fitted on where that is not split.train: without the rows of held-out people. No rows: split.train.
-  data::OrderRows orders;                 ///< Of split.log.
-  data::WeightingConfig weighting;
-  std::vector<std::string> categories;    ///< Of the columns, "" where unknown. Empty: none is known.
-  std::string told;                       ///< How it was cut, in words.
-
-  /// What to fit on; borrows from this value and from `names`, which it fills.
-  [[nodiscard]] FitData fit_data(std::vector<std::string_view>& names) const;
-};
-
-/// Each cell of a row with probability `share`, but never all of a row.
-/// Errors: invalid_argument (a share outside of 0.01 to 0.5, nothing to hold out, a matrix no model may see). Repeats: by `seed`.
-[[nodiscard]] HoldOut hold_out_cells(const CsrView& events, double share, std::uint64_t seed);
-/// Whole people, with probability `share` those of at least two cells: models are fitted without them, their histories are `fold_in` of their cells and the rest is to be found, but for
-/// items that nobody else has, which split.unknown_items counts (strong generalisation, as Marlin 2004 and Liang et al. 2018 measure).
-/// Errors, repeats: as hold_out_cells(); invalid_argument (a fold_in outside of 0.1 to 0.95).
-[[nodiscard]] HoldOut hold_out_people(const CsrView& events, double share, std::uint64_t seed, double fold_in = 0.8);
-/// The last days of the log: a quarter of it, at most 60 days, where `horizon_days` is 0. `categories` of the log's items.
-/// Errors: invalid_argument (nothing to hold out).
-[[nodiscard]] HoldOut hold_out_last_days(const data::EventLog& log, const data::WeightingConfig& weighting, double horizon_days,
-                                         std::span<const std::string_view> categories = {}, const FitControl& control = {});
-/// Each person's last event. Errors: as hold_out_last_days().
-[[nodiscard]] HoldOut hold_out_last_events(const data::EventLog& log, const data::WeightingConfig& weighting,
-                                           std::span<const std::string_view> categories = {}, const FitControl& control = {});
 
 struct TuneConfig {
   std::string model = "best";
@@ -68,6 +34,9 @@ void visit_fields(Config& c, Visit&& visit) {
   visit("people", c.people, Range{1, 1e9}, "People of the hold-out that a trial in full is measured on, every n-th where they are more.");
   visit("seed", c.seed, Range{0, 1.8446744073709551615e19}, "Shifts the sequence of points.");
 }
+
+/// Errors: invalid_argument naming the field (a range, an unknown model or metric, neither trials nor a budget).
+void require_valid(const TuneConfig& config);
 
 struct TuneTrial {
   std::string name;                       ///< Of the model.
@@ -95,22 +64,21 @@ struct TuneRest {
 
 /// Searches the settings of config.model on the hold-out. Each model that is searched, and each way it may be set up (a similarity), has a search of its own
 /// (evaluate::Search; fidelities 0.3 and 1); trials go to them in turn, more to those that are better. Of `best`, the last two fifths go to blends: members are
-/// joined one by one to the best model while that helps, then the members' settings are searched on inside the blend; what is left goes to the models again. A blend's weights are found on the hold-out too, and given as its setting `weights`.
+/// joined one by one to the best model while that helps, then the members' settings are searched on inside the blend; where none is found, the models are searched on and better ones joined
+/// again; what is left goes to the models. A blend's weights are found on the hold-out too, and given as its setting `weights`. Of `blend` the answer is a blend, of the best model alone where none gained a weight beside it.
+/// `vectors` are searched where the hold-out has some.
 ///
-/// With a budget no trial begins that is not expected to leave time for what `rest` names, by the seconds that trials of this kind took; one that turns out to take longer is broken off.
+/// With a budget no trial of a model begins that is not expected to leave time for what `rest` names, by the seconds that trials of this kind took; joining members to a blend, whose
+/// models are fitted already, begins while there is any time left. A trial that turns out to take longer is broken off.
 /// A refusal by a model (memory, bad settings, no log) is a failed trial with its message; a model whose first trials all fail is given up. What the caller's own progress function
 /// throws comes through.
 /// `each` sees every trial as it ends. Progress: stage "tuning", trials done of trials, or seconds of the budget.
-/// Errors: invalid_argument (a setting, an unknown model or metric, neither trials nor budget, a model without settings to search by another name than best, nobody held out), cancelled;
-///         the error of the first trial where no trial succeeds.
-/// Repeats: without a budget, the same trials for any number of threads.
+/// Errors: as require_valid(); invalid_argument (nobody held out, a budget that ends before one trial in full), cancelled; the error of the first trial where no trial succeeds.
+/// Repeats: without a budget, the same trials for any number of threads. ease by its own name on more items than `best` tries it on is refused by what memory is free at that time.
 [[nodiscard]] TuneResult tune(HoldOut holdout, const TuneConfig& config, const TuneRest& rest = {}, const std::function<void(const TuneTrial&)>& each = {},
                               const FitControl& control = {});
 
-/// The names that `tune` knows: the models with settings to search, and best.
+/// The names that `tune` knows: best, blend, and the models of the table of searches (popular, which has nothing to search, is one trial).
 [[nodiscard]] std::vector<std::string_view> tuned_names();
-
-/// Fits `models` in order, each beside those before it, and gives the last. data.siblings are not looked at. Errors: as fit_model(); invalid_argument (none).
-[[nodiscard]] FittedModel fit_in_order(std::span<const ModelRequest> models, const FitData& data, const FitControl& control = {});
 
 }  // namespace pannier::serve
