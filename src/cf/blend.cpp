@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "cf/blend_model.hpp"
+#include "cf/every_item.hpp"
+#include "core/number_or_zero.hpp"
 #include "pannier/core/bytes.hpp"
 #include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
@@ -273,12 +275,12 @@ class Blend final : public BlendModel {
     if (ask.exclude_history)
       for (const auto item : history.items) sums[value(item)] = 0;
     float least = least_evidence;
-    for (std::size_t i = first_at_least(sums, 0, least); i < items_; i = first_at_least(sums, i + 1, least)) {
+    each_at_least(sums, [&] { return least; }, [&](std::size_t i) {
       const ItemIndex item{static_cast<std::uint32_t>(i)};
-      if (ask.allowed != nullptr && !ask.allowed->contains(item)) continue;
+      if (ask.allowed != nullptr && !ask.allowed->contains(item)) return;
       top.push(item, sums[i]);
       least = std::max(least_evidence, top.threshold());
-    }
+    });
     if (ask.exclude_history)
       for (std::size_t n = 0; n < history.items.size(); ++n) sums[value(history.items[n])] = workspace.outer_own[n];
     return top.finish(out);
@@ -309,7 +311,7 @@ class Blend final : public BlendModel {
     scales.assign(2 * members_.size(), 0.0f);
     for (std::size_t m = 0; m < members_.size(); ++m) {
       if (!says_something(m)) continue;
-      if (m < given.size() && !given[m].empty()) std::transform(given[m].begin(), given[m].end(), scores.begin(), [](float score) { return score == score ? score : 0.0f; });
+      if (m < given.size() && !given[m].empty()) std::transform(given[m].begin(), given[m].end(), scores.begin(), number_or_zero);
       else members_[m].model->score_all(history, workspace, scores);
       auto& own_scores = workspace.floats;
       if (own_scores.size() < history.items.size()) own_scores.resize(history.items.size());

@@ -9,6 +9,7 @@
 #include "cf/by_vector.hpp"
 #include "cf/ials_row.hpp"
 #include "cf/ials_scratch.hpp"
+#include "core/number_or_zero.hpp"
 #include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/simd.hpp"
@@ -167,7 +168,7 @@ class Model final : public BprModel {
       scored.clear();
       for (std::size_t i = 0; i < row.events.size(); ++i) {
         const auto share = static_cast<float>(shares[i]);
-        scored.push_back({ItemIndex{row.events[i]}, std::isnan(share) ? 0 : share});
+        scored.push_back({ItemIndex{row.events[i]}, number_or_zero(share)});
       }
       std::ranges::partial_sort(scored, scored.begin() + static_cast<std::ptrdiff_t>(count), ranks_before);
       for (std::size_t i = 0; i < count; ++i) out[n * most + i] = {scored[i].item, scored[i].score};

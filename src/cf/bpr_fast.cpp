@@ -69,23 +69,13 @@ BprKernels table() {
           .follow = [](float* y, const float* x, float keep, float pull, std::size_t length) noexcept { follow(y, x, keep, pull, length); }};
 }
 
-#if PANNIER_WITH_HIGHWAY
-}  // namespace pannier::cf::bpr_fast::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-#define PANNIER_ONCE HWY_ONCE
-#define PANNIER_DISPATCH(function) HWY_DYNAMIC_DISPATCH(function)
-#else
-}  // namespace pannier::cf::bpr_fast::portable
-#define PANNIER_ONCE 1
-#define PANNIER_DISPATCH(function) portable::function
-#endif
+}  // namespace pannier::cf::bpr_fast, of the level
+#include "core/tile_once.inl"
 
 #if PANNIER_ONCE
 namespace pannier::cf::bpr_fast {
 
-#if PANNIER_WITH_HIGHWAY
-HWY_EXPORT(table);
-#endif
+PANNIER_EXPORT(table);
 
 static BprKernels chosen() noexcept { return PANNIER_DISPATCH(table)(); }
 

@@ -120,7 +120,7 @@ class Fit {
     for (std::size_t first = 0; first < order.size();) {
       std::size_t last = first, events = 0;
       for (; last < order.size() && events < events_a_round; ++last) events += events_.row_columns(order[last]).size();
-      if (control_.stop.stop_requested()) checkpoint({.execution = {}, .progress = {}, .stop = control_.stop}, "epoch", static_cast<std::uint64_t>(number), static_cast<std::uint64_t>(config_.epochs));
+      stop_checkpoint(control_, "epoch", static_cast<std::uint64_t>(number), static_cast<std::uint64_t>(config_.epochs));
       loss += round(std::span(order).subspan(first, last - first), events, number);
       first = last;
     }
@@ -359,6 +359,7 @@ Matrix folded(const BprModel& model, const CsrView& events, const FitControl& co
   };
   std::vector<Scratch> workers(static_cast<std::size_t>(resolved_threads(control.execution)));
   parallel_blocks_with_worker(control.execution, events.rows, 64, [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
+    stop_checkpoint(control, "folding in");
     auto& [workspace, items] = workers[static_cast<std::size_t>(worker)];
     for (std::size_t row = begin; row < end; ++row) {
       items.clear();

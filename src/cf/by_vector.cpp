@@ -4,14 +4,13 @@
 #include <cmath>
 #include <limits>
 
+#include "core/number_or_zero.hpp"
 #include "pannier/core/simd.hpp"
 
 namespace pannier::cf::by_vector {
 namespace {
 
 constexpr std::size_t items_a_block = 1024;  ///< Scored at a time.
-
-float number_or_zero(float score) noexcept { return std::isnan(score) ? 0 : score; }
 
 }  // namespace
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cf/by_vector.hpp"
+#include "cf/every_item.hpp"
 #include "core/sort_stably.hpp"
 #include "pannier/core/simd.hpp"
 #include "pannier/core/tile.hpp"
@@ -160,7 +161,7 @@ void recommend_batch(const model::VectorModel& model, const CsrView& histories, 
         for (std::size_t p = 0; p < asking; ++p) {
           auto& top = people[p].top;
           fixed_dots(queries.row(p), descending.vectors(), first, line);
-          for (auto i = first_at_least(line, 0, top.threshold()); i < some; i = first_at_least(line, i + 1, top.threshold())) offer(people[p], queries.row(p), first + i);
+          each_at_least(line, [&] { return top.threshold(); }, [&](std::size_t i) { offer(people[p], queries.row(p), first + i); });
         }
         continue;
       }
@@ -173,8 +174,7 @@ void recommend_batch(const model::VectorModel& model, const CsrView& histories, 
           const std::span<const float> line(block.values + r * block.stride, block.columns);
           const double slack = person.slack * norm + rest;
           const auto least = [&] { return std::nextafter(static_cast<float>(static_cast<double>(person.top.threshold()) - slack), -std::numeric_limits<float>::infinity()); };
-          for (auto i = first_at_least(line, 0, least()); i < line.size(); i = first_at_least(line, i + 1, least()))
-            offer(person, queries.row(block.row + r), first + block.column + i);
+          each_at_least(line, least, [&](std::size_t i) { offer(person, queries.row(block.row + r), first + block.column + i); });
         }
       });
     }

@@ -9,6 +9,7 @@
 #include "cf/ease_model.hpp"
 #include "cf/every_item.hpp"
 #include "cf/kept_weights.hpp"
+#include "core/number_or_zero.hpp"
 #include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/simd.hpp"
@@ -19,9 +20,6 @@ namespace {
 using model::Ask;
 using model::History;
 using model::Workspace;
-
-/// A damaged file may hold anything; a score is never NaN.
-float number(float score) noexcept { return std::isnan(score) ? 0.0f : score; }
 
 class DenseEase final : public EaseModel {
  public:
@@ -50,7 +48,7 @@ class DenseEase final : public EaseModel {
       const auto row = weights_.row(value(history.items[n]));
       for (std::size_t c = 0; c < candidates.size(); ++c) out[c] += history.weights[n] * row[value(candidates[c])];
     }
-    for (auto& score : out) score = number(score);
+    for (auto& score : out) score = number_or_zero(score);
   }
 
   void score_all(const History& history, Workspace& workspace, std::span<float> out) const override {
@@ -73,6 +71,7 @@ class DenseEase final : public EaseModel {
   std::size_t explain(const History& history, ItemIndex item, Workspace& workspace, std::span<model::Reason> out) const override {
     require_valid(history, {}, items_, workspace);
     model::require_valid_item(item, items_);
+    if (!is_scored(*this, history, item, workspace)) return 0;
     return largest_shares(history, workspace, out, [&](std::size_t n) { return history.weights[n] * weight(history.items[n], item); });
   }
 
@@ -90,7 +89,7 @@ class DenseEase final : public EaseModel {
     std::fill(out.begin(), out.end(), 0.0f);
     for (std::size_t n = 0; n < history.items.size(); ++n)
       if (history.weights[n] > 0) add_scaled(history.weights[n], weights_.row(value(history.items[n])), out);
-    for (auto& score : out) score = number(score);
+    for (auto& score : out) score = number_or_zero(score);
   }
 
   EaseConfig config_;

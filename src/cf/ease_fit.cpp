@@ -256,11 +256,17 @@ EaseFit fit_ease(const CsrView& events, const EaseConfig& config, const FitContr
   require_valid_weights(events, "events");
   if (events.cols == 0) throw Error(ErrorCode::invalid_argument, "events", "has no items", "at least one column");
   require_memory(events, config, control);
+  const auto failed = [&] {
+    return Error(ErrorCode::out_of_memory, "ease", "takes " + megabytes(needed_memory(events, config, control)) + " for " + std::to_string(events.cols) + " items, and an allocation failed",
+                 "fewer items, or more memory");
+  };
   try {
     return fit(events, config, control);
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::out_of_memory, "ease", "takes " + megabytes(needed_memory(events, config, control)) + " for " + std::to_string(events.cols) + " items, and an allocation failed",
-                "fewer items, or more memory");
+    throw failed();
+  } catch (const Error& error) {  // A matrix names itself.
+    if (error.code() == ErrorCode::out_of_memory) throw failed();
+    throw;
   }
 }
 

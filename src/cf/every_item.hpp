@@ -23,16 +23,22 @@ inline std::span<float> first_of(std::vector<float>& values, std::size_t count) 
   return std::span(values).first(count);
 }
 
+/// offer(i) of every value that is at least what least() is when it is reached.
+template <class Least, class Offer>
+void each_at_least(std::span<const float> values, const Least& least, const Offer& offer) {
+  for (auto i = first_at_least(values, 0, least()); i < values.size(); i = first_at_least(values, i + 1, least())) offer(i);
+}
+
 /// The best of all items by `scores`, whatever their sign.
 inline std::size_t select_best(std::span<const float> scores, const model::Ask& ask, std::span<const ItemIndex> left_out, model::Workspace& workspace,
                                std::span<Scored> out) {
   const model::MarkedHistory marked(left_out, static_cast<std::uint32_t>(scores.size()), workspace);
   auto& top = workspace.top;
   top.reset(std::min({std::size_t{ask.count}, out.size(), scores.size()}));
-  for (std::size_t item = first_at_least(scores, 0, top.threshold()); item < scores.size(); item = first_at_least(scores, item + 1, top.threshold())) {
+  each_at_least(scores, [&] { return top.threshold(); }, [&](std::size_t item) {
     const ItemIndex index{static_cast<std::uint32_t>(item)};
     if (!marked.contains(index) && (ask.allowed == nullptr || ask.allowed->contains(index))) top.push(index, scores[item]);
-  }
+  });
   return top.finish(out);
 }
 

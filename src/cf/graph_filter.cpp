@@ -10,6 +10,7 @@
 
 #include "cf/every_item.hpp"
 #include "cf/graph_filter_model.hpp"
+#include "core/number_or_zero.hpp"
 #include "pannier/core/error.hpp"
 #include "pannier/core/simd.hpp"
 
@@ -52,7 +53,7 @@ class GraphFilter final : public GraphFilterModel {
     rows_->sum_all(history, sums);
     const auto query = query_of(history, workspace);
     for (std::size_t n = 0; n < candidates.size(); ++n)
-      out[n] = number(sums[value(candidates[n])] + fixed_dot(query, out_.row(value(candidates[n]))));
+      out[n] = number_or_zero(sums[value(candidates[n])] + fixed_dot(query, out_.row(value(candidates[n]))));
   }
 
   void score_all(const History& history, Workspace& workspace, std::span<float> out) const override {
@@ -105,9 +106,6 @@ class GraphFilter final : public GraphFilterModel {
  private:
   [[nodiscard]] bool low_pass() const noexcept { return out_.cols != 0; }
 
-  /// A damaged file may hold anything; a score is never NaN.
-  static float number(float score) noexcept { return std::isnan(score) ? 0.0f : score; }
-
   [[nodiscard]] std::span<const float> query_of(const History& history, Workspace& workspace) const {
     const auto query = first_of(workspace.floats, in_.cols);
     std::fill(query.begin(), query.end(), 0.0f);
@@ -120,7 +118,7 @@ class GraphFilter final : public GraphFilterModel {
     const auto sums = first_of(workspace.scores, item_count()), products = first_of(workspace.more_floats, item_count());
     rows_->sum_all(history, sums);
     fixed_dots(query_of(history, workspace), out_, 0, products);
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = number(sums[i] + products[i]);
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = number_or_zero(sums[i] + products[i]);
     return sums;
   }
 

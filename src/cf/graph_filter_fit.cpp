@@ -180,7 +180,7 @@ GraphFilterFit fit_graph_filter(const CsrView& events, const GraphFilterConfig& 
         out.row(i)[k] = static_cast<float>(static_cast<double>(right.row(i)[k]) * item[i] * static_cast<double>(config.low_rank_weight));
       }
     if (sharpened) {
-      const auto step = product(graph.columns, out, control.execution);
+      const auto step = product(graph.columns, out, control);
       for (std::size_t i = 0; i < events.cols; ++i)
         for (std::size_t k = 0; k < vectors; ++k) out.row(i)[k] -= config.sharpening * (step.row(i)[k] + graph.diagonal[i] * out.row(i)[k]);
     }

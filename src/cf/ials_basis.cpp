@@ -35,9 +35,8 @@ std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
     std::vector<float> sums;
   };
   std::vector<Worker> workers(static_cast<std::size_t>(resolved_threads(control.execution)));
-  const FitControl stop_only{.execution = {}, .progress = {}, .stop = control.stop};
   parallel_blocks_with_worker(control.execution, ranges * groups, 1, [&](std::size_t task, std::size_t, std::size_t, int worker) {
-    checkpoint(stop_only, {}, 0, 0);
+    stop_checkpoint(control, "gram");
     const std::size_t range = task / groups, first = task % groups * strips_a_task;
     const std::size_t last = std::min(first + strips_a_task, strips);
     const std::size_t begin = std::min(range * rows, vectors.rows()), end = std::min(begin + rows, vectors.rows());

@@ -170,23 +170,13 @@ bool solve_cg(const IalsRow<float>& row, const float* spread, int steps, float* 
   return std::isfinite(loss);
 }
 
-#if PANNIER_WITH_HIGHWAY
-}  // namespace pannier::cf::ials_fast::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-#define PANNIER_ONCE HWY_ONCE
-#define PANNIER_DISPATCH(function) HWY_DYNAMIC_DISPATCH(function)
-#else
-}  // namespace pannier::cf::ials_fast::portable
-#define PANNIER_ONCE 1
-#define PANNIER_DISPATCH(function) portable::function
-#endif
+}  // namespace pannier::cf::ials_fast, of the level
+#include "core/tile_once.inl"
 
 #if PANNIER_ONCE
 namespace pannier::cf::ials_fast {
 
-#if PANNIER_WITH_HIGHWAY
-HWY_EXPORT(solve_cg);
-#endif
+PANNIER_EXPORT(solve_cg);
 
 bool solve_cg(const IalsRow<float>& row, const float* spread, int steps, float* scratch, float* x, double& least) noexcept {
   return PANNIER_DISPATCH(solve_cg)(row, spread, steps, scratch, x, least);

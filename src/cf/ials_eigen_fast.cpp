@@ -41,23 +41,13 @@ void turn_panel(double* panel, std::span<const Sweep> sweeps) {
   }
 }
 
-#if PANNIER_WITH_HIGHWAY
-}  // namespace pannier::cf::ials_fast::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-#define PANNIER_ONCE HWY_ONCE
-#define PANNIER_DISPATCH(function) HWY_DYNAMIC_DISPATCH(function)
-#else
-}  // namespace pannier::cf::ials_fast::portable
-#define PANNIER_ONCE 1
-#define PANNIER_DISPATCH(function) portable::function
-#endif
+}  // namespace pannier::cf::ials_fast, of the level
+#include "core/tile_once.inl"
 
 #if PANNIER_ONCE
 namespace pannier::cf::ials_fast {
 
-#if PANNIER_WITH_HIGHWAY
-HWY_EXPORT(turn_panel);
-#endif
+PANNIER_EXPORT(turn_panel);
 
 void turn_panel(double* panel, std::span<const Sweep> sweeps) noexcept {
   PANNIER_DISPATCH(turn_panel)(panel, sweeps);

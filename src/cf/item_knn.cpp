@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "cf/every_item.hpp"
 #include "cf/item_knn_model.hpp"
 #include "model/item_order.hpp"
 #include "pannier/core/error.hpp"
@@ -69,8 +70,7 @@ class ItemKnn final : public SummedItemKnn {
       sum_dense(history, dense_sums(workspace));
       exclude();
       const std::span<const float> scores(workspace.scores.data(), items_);
-      for (std::size_t item = first_at_least(scores, 0, least); item < items_; item = first_at_least(scores, item + 1, least))
-        offer(static_cast<std::uint32_t>(item), scores[item]);
+      each_at_least(scores, [&] { return least; }, [&](std::size_t item) { offer(static_cast<std::uint32_t>(item), scores[item]); });
     } else {
       const auto touched = sum_sparse(history, terms, workspace);
       exclude();

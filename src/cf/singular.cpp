@@ -67,9 +67,10 @@ Matrix orthonormal(Matrix m, const FitControl& control) {
 
 }  // namespace
 
-Matrix product(const CsrView& sparse, const Matrix& dense, const Execution& execution) {
+Matrix product(const CsrView& sparse, const Matrix& dense, const FitControl& control) {
   Matrix out(sparse.rows, dense.cols());
-  parallel_blocks(execution, sparse.rows, 64, [&](std::size_t begin, std::size_t end, std::size_t) {
+  parallel_blocks(control.execution, sparse.rows, 64, [&](std::size_t begin, std::size_t end, std::size_t) {
+    stop_checkpoint(control, "product");
     for (auto r = begin; r < end; ++r) {
       const auto columns = sparse.row_columns(r);
       const auto values = sparse.row_values(r);
@@ -89,10 +90,10 @@ Matrix right_singular_vectors(const CsrView& matrix, const CsrView& transposed, 
   }
   for (int i = 0; i < iterations && basis.cols() != 0; ++i) {
     checkpoint(control, "singular vectors", static_cast<std::uint64_t>(i), iterations);
-    basis = orthonormal(product(transposed, product(matrix, basis, control.execution), control.execution), control);
+    basis = orthonormal(product(transposed, product(matrix, basis, control), control), control);
   }
   if (basis.cols() == 0) return basis;
-  return times(basis, leading(product(matrix, basis, control.execution), rank, 1e-6, false, control), control);
+  return times(basis, leading(product(matrix, basis, control), rank, 1e-6, false, control), control);
 }
 
 }  // namespace pannier::cf

@@ -10,7 +10,7 @@
 namespace pannier::cf {
 
 /// sparse times dense, row by row, terms in the order of the columns: the same bits for any number of threads.
-[[nodiscard]] Matrix product(const CsrView& sparse, const Matrix& dense, const Execution& execution);
+[[nodiscard]] Matrix product(const CsrView& sparse, const Matrix& dense, const FitControl& control);
 
 /// The right singular vectors of the `rank` largest singular values, a column each: cols x rank, with fewer columns where the matrix has no more that
 /// are not lost in rounding. `transposed` is the transpose of `matrix`. Of values that nearly tie with the first one left out, what is kept is a mix.

@@ -110,26 +110,16 @@ void add_gram(const float* packed, std::size_t chunk, std::size_t depth, std::si
   }
 }
 
-#if PANNIER_WITH_HIGHWAY
-}  // namespace pannier::tile_kernels::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-#define PANNIER_ONCE HWY_ONCE
-#define PANNIER_DISPATCH(function) HWY_DYNAMIC_DISPATCH(function)
-#else
-}  // namespace pannier::tile_kernels::portable
-#define PANNIER_ONCE 1
-#define PANNIER_DISPATCH(function) portable::function
-#endif
+}  // namespace pannier::tile_kernels, of the level
+#include "core/tile_once.inl"
 
 #if PANNIER_ONCE
 namespace pannier::tile_kernels {
 
-#if PANNIER_WITH_HIGHWAY
-HWY_EXPORT(pack_rows);
-HWY_EXPORT(multiply);
-HWY_EXPORT(pack_segments);
-HWY_EXPORT(add_gram);
-#endif
+PANNIER_EXPORT(pack_rows);
+PANNIER_EXPORT(multiply);
+PANNIER_EXPORT(pack_segments);
+PANNIER_EXPORT(add_gram);
 
 void pack_rows(const float* rows, std::size_t stride, std::size_t count, std::size_t depth, float* to) noexcept {
   PANNIER_DISPATCH(pack_rows)(rows, stride, count, depth, to);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/number_or_zero.hpp"
 #include "model/item_order.hpp"
 #include "model/marked_history.hpp"
 #include "pannier/core/error.hpp"
@@ -63,7 +64,7 @@ class Popular final : public ItemScores<PopularModel, model::ReasonKind::popular
   }
 
  private:
-  [[nodiscard]] float score_of(std::uint32_t item) const noexcept override { return std::isnan(popularity_[item]) ? 0 : popularity_[item]; }  // A file may lie.
+  [[nodiscard]] float score_of(std::uint32_t item) const noexcept override { return number_or_zero(popularity_[item]); }
 
   PopularConfig config_;
   std::span<const float> popularity_;

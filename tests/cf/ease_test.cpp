@@ -10,6 +10,7 @@
 #include "pannier/core/random.hpp"
 #include "support/catch.hpp"
 #include "support/conformance.hpp"
+#include "support/memory_sections.hpp"
 #include "support/synth.hpp"
 
 using namespace pannier;
@@ -156,6 +157,46 @@ TEST_CASE("ease: what does not fit is refused before it begins, and says how muc
   REQUIRE(cf::ease_memory(41'000, 2) < std::size_t{41'000} * 41'000 * 5);
   REQUIRE(cf::ease_memory(41'000, 2, 1'000'000) >= cf::ease_memory(41'000, 2) + 8'000'000);                // The events by item.
   REQUIRE(cf::ease_memory(41'000, 2, 0, 500) >= cf::ease_memory(41'000, 2) + std::size_t{41'000} * 500 * 16);   // Lists, as rows and by item.
+}
+
+TEST_CASE("ease: memory that the machine refuses after all is named", "[cf][ease]") {
+  // Within memory_mb, and beyond the 2^47 bytes of an address space: 10 million items squared of 4 bytes.
+  const Csr wide{1, 10'000'000, {0, 1}, {7}, {1}};
+  try {
+    (void)fit_ease(wide, {.memory_mb = 1'000'000'000});
+    FAIL("fitted");
+  } catch (const Error& error) {
+    REQUIRE(error.code() == ErrorCode::out_of_memory);
+    REQUIRE_THAT(error.what(), StartsWith("ease: takes") && Contains("10000000 items") && Contains("an allocation failed"));
+  }
+}
+
+TEST_CASE("ease: what has no score has no reasons, also where a file is damaged", "[cf][ease]") {
+  constexpr std::uint32_t items = 60, history_item = 3, target = 20;
+  const auto model = fit_ease(random_events(300, items, 8), {.l2 = 5}).model;
+  std::vector<ItemIndex> order;
+  for (std::uint32_t i = 0; i < items; ++i) order.push_back(ItemIndex{i});
+  support::MemoryWriter writer;
+  model->write(writer, {order, order});
+  support::MemoryReader reader(writer, model->config_json());
+  // The weight of the history's first item for the target becomes a NaN: exponent and first bit of the fraction all ones.
+  for (std::size_t bit = 22; bit < 31; ++bit) {
+    const std::size_t at = 32 * (history_item * items + target) + bit;
+    if ((reader.section("weights")[at / 8] & static_cast<std::byte>(1 << (at % 8))) == std::byte{0}) reader.flip("weights", at);
+  }
+  const auto damaged = cf::read_ease(reader, items);
+  REQUIRE(std::isnan(damaged->weight(ItemIndex{history_item}, ItemIndex{target})));
+  const std::vector known{ItemIndex{history_item}, ItemIndex{9}};
+  const std::vector weights{1.0f, 2.0f};
+  const model::History history{known, weights, {}, {}};
+  model::Workspace workspace;
+  std::vector<model::Reason> reasons(2);
+  REQUIRE(model->explain(history, ItemIndex{target}, workspace, reasons) == 2);
+  float score = 1;
+  const ItemIndex asked{target};
+  damaged->score(history, {&asked, 1}, workspace, {&score, 1});
+  REQUIRE(score == 0);
+  REQUIRE(damaged->explain(history, asked, workspace, reasons) == 0);
 }
 
 TEST_CASE("ease: what cannot be is refused by name", "[cf][ease]") {

@@ -12,9 +12,6 @@
 #include <string>
 #include <vector>
 
-#if PANNIER_WITH_HIGHWAY
-#include <hwy/highway.h>
-#endif
 
 #include "cf/ials_oracle.hpp"
 #include "cf/ials_row.hpp"
@@ -24,6 +21,7 @@
 #include "support/catch.hpp"
 #include "support/conformance.hpp"
 #include "support/memory_sections.hpp"
+#include "support/simd_levels.hpp"
 #include "support/synth.hpp"
 
 using namespace pannier;
@@ -318,18 +316,7 @@ TEST_CASE("ials: folding in gives the same bits at every SIMD level", "[cf][ials
     return out;
   };
   const auto expected = folded();
-  const auto supported = hwy::SupportedTargets();
-  int levels = 0;
-  for (auto rest = supported; rest != 0; rest &= rest - 1) {
-    hwy::SetSupportedTargetsForTest(rest & -rest);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    const auto here = folded();
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    REQUIRE(here == expected);
-    ++levels;
-  }
-  REQUIRE(levels >= 1);
+  REQUIRE(support::for_each_level([&] { REQUIRE(folded() == expected); }) >= 1);
 }
 #endif
 

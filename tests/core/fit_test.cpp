@@ -35,6 +35,16 @@ TEST_CASE("fit: a stop asked before or by the report cancels", "[core][fit]") {
   REQUIRE(reports == 1);
 }
 
+TEST_CASE("fit: a look at the stop alone reports nothing", "[core][fit]") {
+  std::stop_source source;
+  int reports = 0;
+  const FitControl control{.progress = [&](const Progress&) { ++reports; }, .stop = source.get_token()};
+  stop_checkpoint(control, "epoch", 1, 9);
+  source.request_stop();
+  REQUIRE_THROWS_WITH(stop_checkpoint(control, "epoch", 3, 9), StartsWith("epoch: stopped after 3 of 9"));
+  REQUIRE(reports == 0);
+}
+
 TEST_CASE("fit: copies of a control report one at a time", "[core][fit]") {
   std::atomic<int> inside{0};
   std::atomic<bool> overlapped{false};

@@ -1,22 +1,18 @@
 #include "pannier/core/tile.hpp"
 
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <map>
 #include <stdexcept>
 #include <vector>
 
-#if PANNIER_WITH_HIGHWAY
-#include <hwy/targets.h>
-#include <hwy/per_target.h>
-#endif
-
 #include "pannier/core/error.hpp"
 #include "pannier/core/random.hpp"
 #include "support/catch.hpp"
+#include "support/simd_levels.hpp"
 
 using namespace pannier;
+using support::for_each_level;
 
 namespace {
 
@@ -54,23 +50,6 @@ std::vector<float> product(const TileFactor& a, const TileFactor& b) {
   });
   for (const int times : told) REQUIRE(times == 1);
   return out;
-}
-
-/// Calls check() once with every level that this machine has.
-void for_each_level(const std::function<void()>& check) {
-#if PANNIER_WITH_HIGHWAY
-  const auto supported = hwy::SupportedTargets();
-  for (auto rest = supported; rest != 0; rest &= rest - 1) {
-    hwy::SetSupportedTargetsForTest(rest & -rest);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    INFO("SIMD level " << hwy::TargetName(rest & -rest));
-    check();
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-#else
-  check();
-#endif
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "pannier/data/item_vectors.hpp"
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -45,6 +46,26 @@ TEST_CASE("item_vectors: what numpy.savez wrote is read", "[data][item_vectors]"
   const auto read_back = read(npz(two_items()));
   require_two_items(read_back);
   REQUIRE(read_back.bias.empty());
+}
+
+TEST_CASE("item_vectors: a zip64 directory is read, and one that is not there is refused", "[data][item_vectors]") {
+  const auto bytes = npz(two_items(), true);
+  require_two_items(read(bytes));
+  const auto locator = bytes.rfind("PK\x06\x07");
+  auto without = bytes;
+  without[locator] = 'Q';
+  REQUIRE_THROWS_WITH(read(without), Contains("zip64 directory is missing"));
+  // A locator that points past the end, or somewhere else.
+  for (const std::uint64_t at : {std::uint64_t{0}, std::uint64_t{bytes.size()}, ~std::uint64_t{0}}) {
+    auto lost = bytes;
+    std::memcpy(lost.data() + locator + 8, &at, sizeof at);
+    REQUIRE_THROWS_AS(read(lost), Error);
+  }
+  // An extra field that ends before the numbers it is to hold.
+  auto short_field = bytes;
+  const auto field = bytes.rfind(std::string("\x01\x00\x18\x00", 4));
+  short_field[field + 2] = 8;
+  REQUIRE_THROWS_WITH(read(short_field), Contains("directory of the zip archive is damaged"));
 }
 
 TEST_CASE("item_vectors: byte texts, other floats, the order of Fortran and a bias are read", "[data][item_vectors]") {
@@ -99,7 +120,9 @@ TEST_CASE("item_vectors: a deflated file is refused by name without zlib", "[dat
 #endif
 
 TEST_CASE("item_vectors: a file cut short anywhere is refused, a flipped bit is refused or changes nothing", "[data][item_vectors]") {
-  const auto bytes = npz(two_items());
+  const bool wide = GENERATE(false, true);
+  const auto bytes = npz(two_items(), wide);
+  INFO((wide ? "zip64" : "zip"));
   for (std::size_t length = 0; length < bytes.size(); ++length) {
     INFO("cut to " << length);
     REQUIRE_THROWS_AS(read(bytes.substr(0, length)), Error);
@@ -117,8 +140,8 @@ TEST_CASE("item_vectors: a file cut short anywhere is refused, a flipped bit is 
         ++refused;
       }
     }
-  // All bits of the members' bytes, which are most of the file; what may change are dates, versions and the local copies of sizes.
-  REQUIRE(refused > bytes.size() * 8 * 3 / 4);
+  // All bits of the members' bytes, which are most of the file; what may change are dates, versions and the local copies of sizes (zip64 has more of those).
+  REQUIRE(refused > bytes.size() * 8 * (wide ? 2 : 3) / 4);
 }
 
 TEST_CASE("item_vectors: sizes that the bytes cannot hold are refused before anything is as long as they say", "[data][item_vectors]") {

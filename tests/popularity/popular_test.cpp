@@ -1,5 +1,7 @@
 #include "pannier/popularity/popular.hpp"
 
+#include <cmath>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <vector>
@@ -66,6 +68,24 @@ TEST_CASE("popular: no items and weights beyond a float are refused", "[populari
   const Csr events{2, 1, {0, 1, 2}, {0, 0}, {huge, huge}};
   REQUIRE_THROWS_WITH(fit_popular(events, {.weighted = true}), Contains("weights of item 0"));
   REQUIRE_NOTHROW(fit_popular(events, {}));
+}
+
+TEST_CASE("popular: numbers of a damaged file that are none are read as 0", "[popularity][popular]") {
+  const auto model = fit_popular(synth::tiny(), {}).model;
+  std::vector<ItemIndex> order{ItemIndex{0}, ItemIndex{1}, ItemIndex{2}, ItemIndex{3}, ItemIndex{4}};
+  support::MemoryWriter writer;
+  model->write(writer, {order, order});
+  support::MemoryReader reader(writer, "{}");
+  // 3 is 0x40400000: with these bits set it is a NaN.
+  for (const std::size_t bit : {23u, 24u, 25u, 26u, 27u, 28u, 29u}) {
+    const auto bytes = reader.section("popularity");
+    if ((bytes[bit / 8] & static_cast<std::byte>(1 << (bit % 8))) == std::byte{0}) reader.flip("popularity", bit);
+  }
+  float stored = 0;
+  std::memcpy(&stored, reader.section("popularity").data(), sizeof stored);
+  REQUIRE(std::isnan(stored));
+  const auto damaged = popularity::read_popular(reader, 5);
+  for (const auto& [item, score] : ranked(*damaged)) REQUIRE(score == (item == ItemIndex{0} ? 0 : model->popularity()[value(item)]));
 }
 
 TEST_CASE("popular: a config that does not fit is refused when a model is read", "[popularity][popular]") {

@@ -54,8 +54,8 @@ inline std::uint32_t crc32_of(std::string_view bytes) {
   return ~crc;
 }
 
-/// The zip archive of the members.
-inline std::string npz(const std::vector<Member>& members) {
+/// The zip archive of the members. `wide`: as zip64, with every size, offset and count where those beyond 32 bits stand.
+inline std::string npz(const std::vector<Member>& members, bool wide = false) {
   std::string out, directory;
   const auto put = [](std::string& into, std::uint64_t number, std::size_t bytes) { into.append(reinterpret_cast<const char*>(&number), bytes); };
   for (const auto& member : members) {
@@ -67,22 +67,38 @@ inline std::string npz(const std::vector<Member>& members) {
     const auto method = static_cast<std::uint64_t>(member.method >= 0 ? member.method : member.deflated ? 8 : 0);
     const auto size = static_cast<std::uint64_t>(static_cast<std::int64_t>(member.bytes.size()) + member.claimed_more);
     const auto offset = out.size();
-    const auto common = [&](std::string& into) {
+    constexpr std::uint64_t elsewhere = 0xFFFFFFFF;
+    const auto common = [&](std::string& into, std::size_t extra) {
       put(into, 20, 2), put(into, 0, 2), put(into, method, 2), put(into, 0, 4), put(into, crc32_of(member.bytes), 4);
-      put(into, packed.size(), 4), put(into, size, 4), put(into, member.name.size(), 2), put(into, 0, 2);
+      put(into, wide ? elsewhere : packed.size(), 4), put(into, wide ? elsewhere : size, 4), put(into, member.name.size(), 2), put(into, extra, 2);
+    };
+    const auto widened = [&](std::string& into, std::size_t bytes) {
+      put(into, 1, 2), put(into, bytes, 2), put(into, size, 8), put(into, packed.size(), 8);
     };
     out += "PK\x03\x04";
-    common(out);
-    out += member.name + packed;
+    common(out, wide ? 20 : 0);
+    out += member.name;
+    if (wide) widened(out, 16);
+    out += packed;
     directory += "PK\x01\x02";
     put(directory, 20, 2);
-    common(directory);
-    put(directory, 0, 2), put(directory, 0, 2), put(directory, 0, 2), put(directory, 0, 4), put(directory, offset, 4);
+    common(directory, wide ? 28 : 0);
+    put(directory, 0, 2), put(directory, 0, 2), put(directory, 0, 2), put(directory, 0, 4), put(directory, wide ? elsewhere : offset, 4);
     directory += member.name;
+    if (wide) widened(directory, 24), put(directory, offset, 8);
   }
   const auto at = out.size();
-  out += directory + "PK\x05\x06";
-  put(out, 0, 4), put(out, members.size(), 2), put(out, members.size(), 2), put(out, directory.size(), 4), put(out, at, 4), put(out, 0, 2);
+  out += directory;
+  const auto record = out.size();
+  if (wide) {
+    out += "PK\x06\x06";
+    put(out, 44, 8), put(out, 45, 2), put(out, 45, 2), put(out, 0, 8), put(out, members.size(), 8), put(out, members.size(), 8), put(out, directory.size(), 8), put(out, at, 8);
+    out += "PK\x06\x07";
+    put(out, 0, 4), put(out, record, 8), put(out, 1, 4);
+  }
+  out += "PK\x05\x06";
+  const std::uint64_t count = wide ? 0xFFFF : members.size();
+  put(out, 0, 4), put(out, count, 2), put(out, count, 2), put(out, wide ? 0xFFFFFFFF : directory.size(), 4), put(out, wide ? 0xFFFFFFFF : at, 4), put(out, 0, 2);
   return out;
 }
 

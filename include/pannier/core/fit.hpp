@@ -32,6 +32,9 @@ struct FitControl {
 /// Reports progress (if wanted) and throws Error(cancelled) when asked to stop.
 void checkpoint(const FitControl& control, std::string_view stage, std::uint64_t done, std::uint64_t total);
 
+/// Throws as checkpoint() does when asked to stop, and reports nothing: for any thread, as often as it likes.
+void stop_checkpoint(const FitControl& control, std::string_view stage, std::uint64_t done = 0, std::uint64_t total = 0);
+
 /// How a fit went.
 struct FitReport {
   double seconds = 0;
