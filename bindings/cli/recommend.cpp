@@ -24,8 +24,12 @@ std::string describe(const serve::Response& response) {
 
 /// Answers each line of `file` through the engine's JSON door.
 void answer_file(const Command& command, serve::Engine& engine, const std::string& file, const std::string& output) {
-  if (!std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file, "there is no such file");
-  std::ifstream in(file, std::ios::binary);
+  const bool piped = file == "-";
+  if (!piped && !std::filesystem::exists(file)) throw Error(ErrorCode::not_found, file, "there is no such file");
+  const std::string name = piped ? "standard input" : file;
+  std::ifstream opened;
+  if (!piped) opened.open(file, std::ios::binary);
+  std::istream& in = piped ? std::cin : opened;
   serve::EngineWorkspace workspace;
   serve::Response response;
   std::string answers;
@@ -42,13 +46,13 @@ void answer_file(const Command& command, serve::Engine& engine, const std::strin
       answers += answer;
       if (!(command.json && output.empty())) answers += '\n';
     } catch (const Error& error) {
-      refused.emplace(error.code(), file + ':' + std::to_string(line_number) + (error.where().empty() ? "" : ": " + error.where()), error.problem(),
+      refused.emplace(error.code(), name + ':' + std::to_string(line_number) + (error.where().empty() ? "" : ": " + error.where()), error.problem(),
                       error.allowed());
       break;
     }
     ++count;
   }
-  if (in.bad()) throw Error(ErrorCode::io_failure, file, "cannot be read");
+  if (in.bad()) throw Error(ErrorCode::io_failure, name, "cannot be read");
   if (output.empty()) {
     std::cout << (command.json ? "{\"answers\":[" + answers + "]}\n" : answers);
     if (refused) throw Error(*refused);
@@ -106,7 +110,7 @@ void add_recommend(CLI::App& app, Commands& commands) {
   who->add_option("--user", options->user, "Id of a user");
   who->add_option("--visitor", options->visitor, "Id of a visitor");
   who->add_option("--session", options->session, "Items of an anonymous session or cart, oldest first: I,J,..., or a JSON array where ids hold commas");
-  who->add_option("--requests", options->requests, "File of requests, one JSON object a line (docs/interface.md), carried out in order; a bad line stops, what stands before it is answered");
+  who->add_option("--requests", options->requests, "File of requests, or - for standard input, one JSON object a line (docs/interface.md), carried out in order; a bad line stops, what stands before it is answered");
   who->require_option(1, 0);  // At least one.
   recommend.app->add_option("--store", options->store, "Folder of the store")->required();
   recommend.app->add_option("-n", options->count, "How many items")->check(CLI::Range(1u, 10000u))->capture_default_str();

@@ -195,12 +195,15 @@ Json ReportCollector::finish(const std::shared_ptr<store::Store>& store, const s
   for (const auto& chosen : chosen_)
     for (const auto& key : chosen.candidates) names[key];
   std::vector<Named> people;
+  std::uint64_t sessions = 0, known = 0;
   store->people().people([&](const UserKey& key, data::PersonName person) {
+    ++(person.sort == PersonSort::session ? sessions : known);
     if (person.sort == PersonSort::session) return true;
     if (const auto wanted = names.find(key); wanted != names.end()) wanted->second = {person.sort, std::string(person.id)};
     if (people.size() < 1'000'000) people.push_back({person.sort, std::string(person.id)});
     return true;
   });
+  data_["log"]["people_are"] = sessions == 0 ? "customers" : known == 0 ? "sessions" : "customers and sessions";
   Json& examples = data_["customers"] = Json::array();
   std::vector<UserKey> shown;
   for (const auto& chosen : chosen_)

@@ -100,15 +100,16 @@ std::string quality_section(const Json& report) {
   if (!report.contains("quality")) return {};
   const auto& quality = report["quality"];
   const auto at = "@" + std::to_string(quality.value("at", 10));
+  const std::string who = report["log"].value("people_are", "") == "sessions" ? "session" : "customer";
   std::string text;
   const auto fresh = protocol_html(quality, "new_items", "Products new to the customer: what of them they took later");
   const auto all = protocol_html(quality, "all_items", "All later products, those taken before included");
   if (fresh.empty() && all.empty())
     return section("quality", "How well the answers fit", "<p>The log knows nobody who came back in its last part, so there is nothing to measure on.</p>");
 
-  text += quality["split"] == "time" ? "<p>The models were fitted on what happened until " + escaped(quality.value("trained_until", "")) + " and asked what each customer would take from " +
+  text += quality["split"] == "time" ? "<p>The models were fitted on what happened until " + escaped(quality.value("trained_until", "")) + " and asked what each " + who + " would take from " +
                                            escaped(quality.value("tested_from", "")) + " on, the last fifth of the log. They never saw that part; every product was ranked.</p>"
-                                     : "<p>The log has no times to part it by, so each customer’s last event was held out and asked for; every product was ranked.</p>";
+                                     : "<p>The log has no times to part it by, so each " + who + "’s last event was held out and asked for; every product was ranked.</p>";
   // The blend, which answers customers where there is one, or else the best model, against popular, in one sentence.
   const Json *best = nullptr, *popular = nullptr;
   for (const auto& model : quality["models"]) {
@@ -133,7 +134,7 @@ std::string quality_section(const Json& report) {
   if (quality.contains("not_measured"))
     for (const auto& why : quality["not_measured"]) text += "<p class=\"soft\">Not measured: " + escaped(why.get<std::string>()) + "</p>";
   const auto people = quality["models"].front().value("new_items", quality["models"].front().value("all_items", Json::object()));
-  text += "<p class=\"soft\">" + grouped(people.value("people", std::uint64_t{0})) + " customers asked";
+  text += "<p class=\"soft\">" + grouped(people.value("people", std::uint64_t{0})) + " " + who + "s asked";
   if (quality.value("people_with_test", std::uint64_t{0}) > 3'000) text += ", evenly spaced among " + grouped(quality["people_with_test"].get<std::uint64_t>());
   if (quality.value("every", 1) > 1) text += "; to keep the report quick, one customer in " + std::to_string(quality["every"].get<int>()) + " was used for fitting and measuring here (the published models use everybody)";
   text += ". NDCG" + at + " is 1 when all that a customer took later leads a list of " + std::to_string(quality.value("at", 10)) +

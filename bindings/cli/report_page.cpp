@@ -25,6 +25,14 @@ std::string month_text(const std::string& date) {
   return (month >= 1 && month <= 12 ? std::string(names[month - 1]) : date.substr(5, 2)) + ' ' + date.substr(2, 2);
 }
 
+/// Whether nobody in the log is known beyond a session (or basket).
+bool only_sessions(const Json& log) { return log.value("people_are", "") == "sessions"; }
+
+std::string people_in_words(const Json& log) {
+  if (only_sessions(log)) return "sessions";
+  return log.value("people_are", "") == "customers" ? "customers and visitors" : "customers, visitors and sessions";
+}
+
 std::string header(const Json& report) {
   const auto& log = report["log"];
   const auto& sales = report["sales"];
@@ -33,8 +41,8 @@ std::string header(const Json& report) {
   out += sales.value("timed", true) ? "<p class=\"soft\">From " + escaped(sales.value("from", "")) + " to " + escaped(sales.value("until", "")) + ", times in UTC</p>"
                                     : "<p class=\"soft\">A log without times</p>";
   out += "<div class=\"tiles\">";
-  out += tile(grouped(count_at(log, "events")), "events") + tile(grouped(count_at(log, "people")), "customers and visitors") + tile(grouped(count_at(log, "items")), "products");
-  if (count_at(sales, "orders") > 0 && (sales.value("has_orders", false) || sales.value("timed", true))) out += tile(grouped(count_at(sales, "orders")), sales.value("has_orders", false) ? "orders" : "customer days with a purchase");
+  out += tile(grouped(count_at(log, "events")), "events") + tile(grouped(count_at(log, "people")), people_in_words(log)) + tile(grouped(count_at(log, "items")), "products");
+  if (count_at(sales, "orders") > 0 && (sales.value("has_orders", false) || sales.value("timed", true))) out += tile(grouped(count_at(sales, "orders")), sales.value("has_orders", false) ? "orders" : only_sessions(log) ? "days of sessions with a purchase" : "customer days with a purchase");
   if (sales.value("has_prices", false)) out += tile(money(number_at(sales, "revenue")), "sales less refunds, in the log’s currency");
   const auto& latency = report["latency"];
   if (latency.is_object()) out += tile(number(number_at(latency, "median_us"), 0) + " µs", "for one answer (median)");
@@ -77,7 +85,8 @@ std::string sales_section(const Json& report) {
   const auto& sales = report["sales"];
   if (!sales.value("timed", true)) return "";
   const auto& weeks = sales["weeks"];
-  const bool orders = count_at(sales, "orders") > 0, prices = sales.value("has_prices", false);
+  const bool orders = count_at(sales, "orders") > 0, prices = sales.value("has_prices", false), sessions = only_sessions(report["log"]);
+  const std::string heading = orders || prices ? "Sales by week" : "Events by week";
   const std::string by = sales["months"].size() <= 2 && !weeks.empty() ? "weeks" : sales["months"].size() <= 36 ? "months" : "years";
   const auto& spans = sales[by];
   HtmlTable table{.head = {by == "weeks" ? "week from" : by == "months" ? "month" : "year"}, .right = {false}};
@@ -86,7 +95,7 @@ std::string sales_section(const Json& report) {
     table.right.push_back(true);
   };
   if (prices) column("sales"), column("refunds");
-  if (orders) column(sales.value("has_orders", false) ? "orders" : "customer days"), column("customers");
+  if (orders) column(sales.value("has_orders", false) ? "orders" : sessions ? "session days" : "customer days"), column(sessions ? "sessions" : "customers");
   column("events");
   for (const auto& span : spans) {
     std::vector<std::string> row{"<span class=\"k\">" + escaped(span.value("from", "")) + "</span>"};
@@ -95,7 +104,7 @@ std::string sales_section(const Json& report) {
     row.push_back(grouped(count_at(span, "events")));
     table.rows.push_back(std::move(row));
   }
-  if (weeks.size() < 2) return section("sales", "Sales by week", "<p>All events are of one week.</p>" + table.html());
+  if (weeks.size() < 2) return section("sales", heading, "<p>All events are of one week.</p>" + table.html());
 
   std::vector<Tick> ticks;
   for (std::size_t n = 0; n < weeks.size(); ++n) {
@@ -113,9 +122,9 @@ std::string sales_section(const Json& report) {
   };
   std::string pictures;
   if (prices) pictures += "<figcaption>Sales by week, in the log’s currency; refunds below the line</figcaption>" + chart("revenue", "Sales by week", true);
-  if (orders) pictures += "<figcaption>" + std::string(sales.value("has_orders", false) ? "Orders" : "Customer days with a purchase") + " by week</figcaption>" + chart("orders", "Orders by week", false);
+  if (orders) pictures += "<figcaption>" + std::string(sales.value("has_orders", false) ? "Orders" : sessions ? "Session days with a purchase" : "Customer days with a purchase") + " by week</figcaption>" + chart("orders", "Orders by week", false);
   if (!prices || !orders) pictures += "<figcaption>Events by week</figcaption>" + chart("events", "Events by week", false);
-  return section("sales", "Sales by week",
+  return section("sales", heading,
                  "<div class=\"pair\"><figure>" + pictures + "</figure><div>" + table.html() +
                      (prices ? "<p class=\"soft\">Sales are quantity × price of purchases less refunds; weeks begin on Monday, first and last may be cut.</p>" : "") + "</div></div>\n");
 }

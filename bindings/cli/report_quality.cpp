@@ -120,6 +120,7 @@ Json quality_json(const data::EventLog& log, const serve::TrainConfig& config, c
     }
     entry["fit_seconds"] = fit.fit_seconds;
     siblings.push_back({request.name, request.config_json, fit.fitted.model});
+    bool nothing_new = false, nothing_at_all = false;
     for (const bool exclude_seen : {true, false}) {
       auto& base = exclude_seen ? popular_new : popular_all;
       try {
@@ -127,7 +128,7 @@ Json quality_json(const data::EventLog& log, const serve::TrainConfig& config, c
         out["diversity_by"] = quality.diversity_by_category ? "category" : "people";
         out["tail_items"] = quality.tail_items;
         if (quality.metrics.at("coverage@" + std::to_string(cutoff)) == 0) {
-          out["not_measured"].push_back(request.name + ": recommends nothing " + (exclude_seen ? "that is new to the customer" : "to anybody"));
+          (exclude_seen ? nothing_new : nothing_at_all) = true;
           continue;
         }
         entry[exclude_seen ? "new_items" : "all_items"] = measured(quality, base ? &*base : nullptr, control);
@@ -137,6 +138,7 @@ Json quality_json(const data::EventLog& log, const serve::TrainConfig& config, c
         if (error.code() != ErrorCode::invalid_argument) throw;
       }
     }
+    if (nothing_new || nothing_at_all) out["not_measured"].push_back(request.name + ": recommends nothing " + (nothing_at_all ? "to anybody" : "that is new to the customer"));
     out["models"].push_back(std::move(entry));
   }
   return out;

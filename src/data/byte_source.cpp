@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <vector>
 #include <utility>
 
 #include "pannier/core/error.hpp"
@@ -76,6 +77,14 @@ std::size_t RawFile::read_stream(std::span<char> out) {
   if (count < out.size() && std::ferror(stream_.get()))
     throw Error(ErrorCode::io_failure, name_, "cannot be read: " + std::generic_category().message(errno));
   return count;
+}
+
+void require_sound(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (file == "-" || !std::filesystem::is_regular_file(file, ignored) || !RawFile(file).head().starts_with("\x1F\x8B")) return;
+  const auto source = open_bytes(file);
+  std::vector<char> block(std::size_t{1} << 18);
+  while (source->read(block) > 0) {}
 }
 
 std::unique_ptr<ByteSource> open_bytes(const std::filesystem::path& file) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "pannier/core/error.hpp"
+
 namespace pannier::data {
 
 /// A stream of bytes. Threads: One thread.
@@ -26,6 +28,24 @@ class ByteSource {
 /// Opens a file ("-": standard input); gzip is told by its magic bytes.
 /// Errors: not_found, io_failure; unsupported (another archive, or gzip in a build without zlib).
 [[nodiscard]] std::unique_ptr<ByteSource> open_bytes(const std::filesystem::path& file);
+
+/// What an error of damaged gzip data says may be.
+inline constexpr std::string_view allowed_gzip = "a whole gzip file";
+
+/// Reads a gzip file to its end; a file that is none, or a pipe, is not read.
+/// Errors: malformed_input (damaged gzip data). Cost: one more decompression, of a file that is refused anyway.
+void require_sound(const std::filesystem::path& file);
+
+/// Calls read(); what a damaged gzip file made of a line is told as that damage, since checksums stand at the end.
+template <class Read>
+auto read_whole(const std::filesystem::path& file, const Read& read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::malformed_input && error.allowed() != allowed_gzip) require_sound(file);
+    throw;
+  }
+}
 
 /// How messages name the file: the path as given, or "standard input".
 [[nodiscard]] std::string shown_name(const std::filesystem::path& file);

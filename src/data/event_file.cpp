@@ -246,11 +246,13 @@ void read_json(Importer& importer, RecordReader reader, const ImportOptions& opt
 /// A file; which of its codes are no products is told once all files were seen.
 ImportSummary read_file(const std::filesystem::path& file, const ImportOptions& options, NoProducts& no_products,
                         const std::function<void(std::span<const ImportedEvent>)>& sink, const FitControl& control) {
-  Importer importer(options, no_products, sink);
-  RecordReader reader(open_bytes(file), file);
-  if (reader.dialect() == Dialect::json) read_json(importer, std::move(reader), options, control);
-  else read_table(importer, std::move(reader), options, control);
-  return importer.summary();
+  return read_whole(file, [&] {
+    Importer importer(options, no_products, sink);
+    RecordReader reader(open_bytes(file), file);
+    if (reader.dialect() == Dialect::json) read_json(importer, std::move(reader), options, control);
+    else read_table(importer, std::move(reader), options, control);
+    return importer.summary();
+  });
 }
 
 void tell(const NoProducts& no_products, ImportSummary& summary) {

@@ -27,7 +27,7 @@ class GzipSource final : public ByteSource {
     while (given < out.size()) {
       if (!damage_.empty()) {
         if (given > 0) return given;  // First what could be read, then the error.
-        throw Error(ErrorCode::malformed_input, file_.name(), damage_, "a whole gzip file");
+        throw Error(ErrorCode::malformed_input, file_.name(), damage_, std::string(allowed_gzip));
       }
       if (finished_) return given;
       given += inflate_some(out.subspan(given));

@@ -9,7 +9,9 @@
 
 namespace pannier::data {
 
-std::vector<std::string> read_item_list(const std::filesystem::path& file) {
+namespace {
+
+std::vector<std::string> read_list(const std::filesystem::path& file) {
   RecordReader reader(open_bytes(file), file);
   std::vector<std::string> out;
   std::size_t column = 0, columns = 0;
@@ -42,6 +44,12 @@ std::vector<std::string> read_item_list(const std::filesystem::path& file) {
     if (!id.empty()) out.emplace_back(id);
   }
   return out;
+}
+
+}  // namespace
+
+std::vector<std::string> read_item_list(const std::filesystem::path& file) {
+  return read_whole(file, [&] { return read_list(file); });
 }
 
 }  // namespace pannier::data

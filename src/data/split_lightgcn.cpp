@@ -177,10 +177,14 @@ std::pair<std::size_t, std::size_t> shape_of(std::initializer_list<const Lines*>
   return {rows, cols};
 }
 
+Lines parsed(const std::filesystem::path& file) {
+  return read_whole(file, [&] { return Parser(file).parse(); });
+}
+
 }  // namespace
 
 Csr read_lightgcn_matrix(const std::filesystem::path& file) {
-  const auto lines = Parser(file).parse();
+  const auto lines = parsed(file);
   const auto [rows, cols] = shape_of({&lines}, lines.lines.size() + lines.items.size());
   return matrix(lines, rows, cols, false);
 }
@@ -189,8 +193,8 @@ Split read_lightgcn(const std::filesystem::path& train, const std::filesystem::p
   if (last_out == !test.empty())
     throw Error(ErrorCode::invalid_argument, "test", last_out ? "is " + shown_name(test) + " beside last_out" : "is not given",
                 last_out ? "no test file: the last items are the test" : "a test file, or last_out");
-  const auto training = Parser(train).parse();
-  const auto held_out = last_out ? last_items(training) : Parser(test).parse();
+  const auto training = parsed(train);
+  const auto held_out = last_out ? last_items(training) : parsed(test);
   const auto [rows, cols] = shape_of({&training, &held_out}, training.lines.size() + training.items.size() + (last_out ? 0 : held_out.lines.size() + held_out.items.size()));
   Split split;
   split.train = matrix(training, rows, cols, last_out);

@@ -126,9 +126,11 @@ void read_json(const SubjectFile& expected, LineFaults& faults, const Take& hand
 }  // namespace
 
 void read_subjects(const std::filesystem::path& file, const SubjectFile& expected, LineFaults& faults, const Take& take) {
-  RecordReader reader(open_bytes(file), file);
-  if (reader.dialect() == Dialect::json) read_json(expected, faults, take, std::move(reader));
-  else read_table(expected, faults, take, std::move(reader));
+  read_whole(file, [&] {
+    RecordReader reader(open_bytes(file), file);
+    if (reader.dialect() == Dialect::json) read_json(expected, faults, take, std::move(reader));
+    else read_table(expected, faults, take, std::move(reader));
+  });
 }
 
 }  // namespace pannier::data

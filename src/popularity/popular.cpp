@@ -99,7 +99,7 @@ PopularFit fit_popular(const CsrView& events, const PopularConfig& config, const
 
   PopularFit fit;
   fit.model = std::make_shared<Popular>(config, arrays->popularity, arrays->order, arrays);
-  fit.report.detail = config.weighted ? "weights summed" : "people counted";
+  fit.report.detail = config.weighted ? "items in the order of their summed weights" : "items in the order of how many people have them";
   checkpoint(control, "popular", 1, 1);
   fit.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return fit;

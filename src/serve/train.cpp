@@ -3,6 +3,7 @@
 #include "pannier/serve/train.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "pannier/model/vectors.hpp"
 #include "pannier/serve/registry.hpp"
 #include "serve/holdout_cut.hpp"
+#include "serve/other_reading.hpp"
 #include "serve/train_vectors.hpp"
 
 namespace pannier::serve {
@@ -79,11 +81,11 @@ void ingest_users(store::PeopleStore::Transaction& transaction, const TrainInput
 void refuse_other_reading(store::PeopleStore::Transaction& transaction, const std::filesystem::path& file, const data::ImportOptions& import, const store::AppendCounts& counts) {
   const auto content = data::content_key(file);
   if (!content) return;
-  const store::FileReading now{.events = counts.ingested + counts.duplicates, .options = static_cast<std::uint32_t>(data::reading_key(import) >> 41)};
+  const store::FileReading now{.events = counts.ingested + counts.duplicates, .options = kept_options(import)};
   const auto before = transaction.reading(*content);
   if (before && before->options != now.options && counts.ingested > 0 && counts.duplicates < before->events)
     throw Error(ErrorCode::invalid_argument, file.string(),
-                "this store has taken in the same file by other options (map, kinds, time_unit, utc_offset, refund_prefix, fold_case or rate): read so, " +
+                "this store has taken in the same file by other options (" + told_difference(import, before->options) + "): read so, " +
                     std::to_string(counts.ingested) + " of its " + std::to_string(now.events) + " events are new to the store, and of the " + std::to_string(before->events) +
                     " of the first time " + std::to_string(counts.duplicates) + " are found again: the new ones would stand beside them",
                 "the options of the first time, or a new store");
@@ -275,6 +277,21 @@ std::vector<std::string_view> categories_of(const data::EventLog& log, const dat
   return out;
 }
 
+/// Where no item of a file has a name and a column looks like one: which. An items file has no map; its columns are called as the fields are.
+std::string propose_name(const data::Catalog& catalog, const std::filesystem::path& file) {
+  static constexpr std::array<std::string_view, 10> words{"title", "item_name", "itemname", "product_name", "productname", "product", "label", "description", "designation", "bezeichnung"};
+  std::string found;
+  for (const auto& item : catalog.items()) {
+    if (!item.name.empty()) return {};
+    for (const auto& [attribute, text] : item.attributes) {
+      auto lower = attribute;
+      std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c); });
+      if (found.empty() && (lower == "name" || std::find(words.begin(), words.end(), lower) != words.end())) found = attribute;
+    }
+  }
+  return found.empty() ? found : file.filename().string() + " has no column name, so items are shown by their ids: if its column " + found + " holds their names, call it name";
+}
+
 /// Fits every model without the last event of each person and measures how well it finds that event's item.
 void measure_quality(const data::EventLog& log, const data::Catalog& catalog, const data::ItemVectors* vectors, const TrainConfig& config, const FitControl& control, TrainReport& report) {
   auto split = data::split_last_out(log, config.events);
@@ -355,6 +372,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
     const auto described = add_items();
     report.items_without_events = log.item_count() - items_of_events;
     report.items_not_in_file = log.item_count() - described;
+    if (auto hint = propose_name(catalog, inputs.items); !hint.empty()) report.proposals.push_back(std::move(hint));
     if (described > 0 && report.items_without_events == described)
       report.proposals.push_back("none of the items of " + inputs.items.filename().string() + " has an event: are they named as those of the events are?");
   }

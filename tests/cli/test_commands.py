@@ -268,6 +268,10 @@ def test_a_file_of_requests_is_answered_line_by_line(pannier, store, tmp_path):
     answers = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text().splitlines()]
     assert [len(answer["items"]) for answer in answers] == [3, 2]
     assert len(pannier("recommend", "--store", store, "--requests", requests, "--json").json["answers"]) == 2
+    piped = pannier("recommend", "--store", store, "--requests", "-", "--json", text_in=requests.read_text())
+    assert piped.code == 0 and len(piped.json["answers"]) == 2
+    piped = pannier("recommend", "--store", store, "--requests", "-", text_in='{"op":"recommend","usr":"y"}\n')
+    assert piped.code == 1 and "standard input:1" in piped.err
     requests.write_text('{"op":"recommend","user":"x","n":3}\n{"op":"recommend","usr":"y"}\n')
     done = pannier("recommend", "--store", store, "--requests", requests, "-o", tmp_path / "other.jsonl")
     assert done.code == 1 and f"{requests}:2" in done.err and "usr" in done.err

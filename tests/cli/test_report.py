@@ -204,3 +204,20 @@ def test_a_log_without_times_has_no_dates_and_is_measured_by_the_last_item(panni
     sections = [section.get("id") for section in ElementTree.fromstring(page).iter("section")]
     assert "sales" not in sections and "quality" in sections and "popularity" in sections
     assert "1970" not in page and "A log without times" in page and "last event was held out" in page
+
+
+@pytest.mark.parametrize("kind", ["view_item", "purchase"])
+def test_a_log_of_sessions_alone_speaks_of_sessions(pannier, tmp_path, kind):
+    lines = ["time,session,item"] + [f"2024-0{1 + k // 200}-{1 + k // 8 % 28:02} 10:{k % 60:02}:00,s{k // 4},{'ab'[k // 4 % 2]}{(k * 7 + k // 11) % 9}" for k in range(400)]
+    (tmp_path / "visits.csv").write_text("\n".join(lines) + "\n")
+    done = pannier("train", "--store", tmp_path / "store", "--events", tmp_path / "visits.csv", "--kind", kind, "--report", tmp_path / "r.html")
+    assert done.code == 0, done.err
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    texts = " ".join(ElementTree.fromstring(page).itertext())
+    assert "sessions" in texts and "customers and visitors" not in texts
+    sales = next(section for section in ElementTree.fromstring(page).iter("section") if section.get("id") == "sales")
+    title = sales.find("h2").text
+    assert title == ("Events by week" if kind == "view_item" else "Sales by week")
+    # A model is said to be not measured once, whatever it was asked for.
+    said = re.findall(r"Not measured: (\w+)", texts)
+    assert len(said) == len(set(said))

@@ -274,6 +274,21 @@ TEST_CASE("event_file: a gzip with any bit flipped is refused or reads the same 
   REQUIRE(refusals > 8 * (whole.size() - 11));
 }
 
+TEST_CASE("event_file: what a flipped bit made of a line is told as damage of the gzip, never of a column", "[data][event_file]") {
+  std::string text = header;
+  for (int n = 0; n < 30; ++n) text += "2024-05-" + std::to_string(10 + n % 20) + ",purchase,u" + std::to_string(n * n) + ",i" + std::to_string(n % 7) + ",1," + std::to_string(n) + ".5\n";
+  const auto whole = test::gzip(text);
+  // Of the deflated data, between the ten bytes before and the sums behind them; the last of its bits may be filling.
+  for (std::size_t bit = 8 * 10; bit < 8 * (whole.size() - 9); ++bit) {
+    INFO(bit);
+    auto damaged = whole;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    const auto error = error_of(damaged, {}, "e.csv.gz");
+    REQUIRE(error.code() == ErrorCode::malformed_input);
+    REQUIRE_THAT(error.problem(), Contains("the gzip data"));
+  }
+}
+
 TEST_CASE("event_file: bytes after the end of a gzip are refused", "[data][event_file]") {
   const auto whole = test::gzip(header + good_line);
   for (const std::string& rest : {std::string("x"), std::string("\x1F"), std::string("\x1F\x8C\x08"), std::string(512, '\0'), header + good_line}) {

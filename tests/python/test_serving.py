@@ -436,8 +436,14 @@ def test_train_takes_data_frames_like_files(tmp_path):
     assert pannier.train(tmp_path / "store", events=[frame], **options)["events"] == {"read": 3, "ingested": 0, "duplicates": 3, "dropped": {}, "noted": {}, "proposals": [], "no_products": []}
     assert pannier.Engine(tmp_path / "store").recommend().names[0] == "Á, \"quoted\""
     frame["kind"] = "purchse"
-    with pytest.raises(pannier.MalformedInput, match=r"events\[0\].csv:2"):
+    with pytest.raises(pannier.MalformedInput, match=r"^events\[0\].csv:2"):
         pannier.train(tmp_path / "store", events=frame, **options)
+    # Read otherwise: no word of a temporary file.
+    frame["kind"], frame["item"] = "purchase", ["A", "a", "b"]
+    pannier.train(tmp_path / "other", events=frame, **options)
+    with pytest.raises(pannier.InvalidArgument, match=r"^events\[0\].csv: this store has taken in the same file") as refused:
+        pannier.train(tmp_path / "other", events=frame, fold_case="item", **options)
+    assert "without fold_case" in str(refused.value)
 
 
 def test_flags_are_truth_values(engine):

@@ -40,6 +40,22 @@ TEST_CASE("train: the report counts the items that file and events do not share,
   REQUIRE(without.items_not_in_file == 0);
 }
 
+TEST_CASE("train: an items file whose names stand in another column is told how to call it", "[serve][train]") {
+  const auto proposals = [](const std::string& items) {
+    const Folder folder;
+    const auto store = test::open_store(folder);
+    serve::TrainInputs inputs;
+    inputs.events = {folder.write("events.csv", test::csv(test::two_tastes()))};
+    inputs.items = folder.write("items.csv", items);
+    return serve::train(*store, inputs, quick(), test::one_thread()).proposals;
+  };
+  const auto told = proposals("item,Title,colour\ni0,Mug,red\ni1,Pot,\n");
+  REQUIRE(told.size() == 1);
+  REQUIRE_THAT(told[0], StartsWith("items.csv has no column name") && Contains("column Title") && Contains("call it name"));
+  REQUIRE(proposals("item,colour\ni0,red\n").empty());
+  REQUIRE(proposals("item,name,title\ni0,Mug,A mug\n").empty());
+}
+
 TEST_CASE("train: events about items of drop_items stay in the store and out of the training, and a refusal tells of them", "[serve][train]") {
   const Folder folder;
   const auto store = test::open_store(folder);

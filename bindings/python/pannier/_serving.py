@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import _pannier
-from ._errors import InvalidArgument, Unsupported
+from ._errors import Error, InvalidArgument, Unsupported
 from ._progress import Progress
 
 _MODES = ("create", "read_write", "read_only")
@@ -337,8 +337,11 @@ def train(store, *, events=(), items=None, users=None, map=None, kind=None, kind
         people = [_file_of(table, folder, f"users[{i}]") for i, table in enumerate(_as_list(users, "users"))]
         if items is not None and not _is_table(items):
             raise InvalidArgument("items", f"is of type {type(items).__name__}", "a path or a pandas DataFrame")
-        return _train(store, files, _file_of("" if items is None else items, folder, "items"), people, texts, listed,
-                      "" if vectors is None else vectors, config, threads, progress)
+        table = _file_of("" if items is None else items, folder, "items")
+        try:
+            return _train(store, files, table, people, texts, listed, "" if vectors is None else vectors, config, threads, progress)
+        except Error as error:  # A DataFrame has no folder.
+            raise type(error)(*(text.replace(folder + os.sep, "") for text in (error.where, error.what, error.allowed))) from None
 
 
 def _as_list(tables, name):
