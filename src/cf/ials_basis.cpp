@@ -46,7 +46,7 @@ std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
     for (std::size_t at = begin; at < end; at += rows_a_flush) {
       partial.assign((last - first) * 16 * stride, 0.0f);
       const MatrixView some{vectors.data() + at * stride, std::min(rows_a_flush, end - at), vectors.cols(), stride};
-      add_gram({.view = some}, partial.data(), stride, packed, first, last);
+      add_gram(some, partial.data(), stride, packed, first, last);
       for (std::size_t i = top; i < bottom; ++i)
         for (std::size_t j = i; j < stride; ++j) into[i * stride + j] += static_cast<double>(partial[(i - top) * stride + j]);
     }

@@ -51,7 +51,7 @@ void multiply(const TileFactor& a, const TileFactor& b, TileScratch& scratch, Ti
     const auto pack = [&](std::size_t begin, std::size_t deep, float* to) {
       const auto& view = b.view;
       if (b.transposed) tile_kernels::pack_rows(view.data + column * view.stride + begin, view.stride, some_columns, deep, to);
-      else tile_kernels::pack_segments(view.data + begin * view.stride, view.stride, column + some_columns, column, nullptr, nullptr, deep, 0, deep, to);
+      else tile_kernels::pack_segments(view.data + begin * view.stride, view.stride, column + some_columns, column, deep, deep, to);
     };
     for (std::size_t row = 0; row < rows; row += block_rows) {
       const std::size_t some_rows = std::min(block_rows, rows - row);
@@ -73,18 +73,14 @@ void multiply(const TileFactor& a, const TileFactor& b, TileScratch& scratch, Ti
   }
 }
 
-void add_gram(const TileRows& rows, float* gram, std::size_t stride, TileScratch& scratch, std::size_t first, std::size_t last) {
-  const std::size_t cols = rows.view.cols, strips = (cols + strip - 1) / strip;
+void add_gram(const MatrixView& rows, float* gram, std::size_t stride, TileScratch& scratch, std::size_t first, std::size_t last) {
+  const std::size_t cols = rows.cols, strips = (cols + strip - 1) / strip;
   last = std::min(last, strips);
   if (first >= last) return;
-  const std::size_t count = rows.all_rows ? rows.view.rows : rows.rows.size();
   float* const packed = scratch.get((strips - first) * strip * gram_chunk);
-  for (std::size_t begin = 0; begin < count; begin += gram_chunk) {
-    const std::size_t some = std::min(gram_chunk, count - begin);
-    const float* const scales = rows.scales.empty() ? nullptr : rows.scales.data() + begin;
-    const float* const data = rows.view.data + (rows.all_rows ? begin * rows.view.stride : 0);
-    const std::uint32_t* const index = rows.all_rows ? nullptr : rows.rows.data() + begin;
-    tile_kernels::pack_segments(data, rows.view.stride, cols, first * strip, index, scales, some, count - begin - some, gram_chunk, packed);
+  for (std::size_t begin = 0; begin < rows.rows; begin += gram_chunk) {
+    const std::size_t some = std::min(gram_chunk, rows.rows - begin);
+    tile_kernels::pack_segments(rows.data + begin * rows.stride, rows.stride, cols, first * strip, some, gram_chunk, packed);
     tile_kernels::add_gram(packed, gram_chunk, some, cols, first, last, strips, gram, stride);
   }
 }

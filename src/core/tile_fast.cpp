@@ -80,19 +80,15 @@ void multiply(std::size_t rows, std::size_t depth, const float* a, std::size_t a
   }
 }
 
-void pack_segments(const float* data, std::size_t stride, std::size_t cols, std::size_t from, const std::uint32_t* index,
-                   const float* scales, std::size_t count, std::size_t ahead, std::size_t chunk, float* to) {
-  const std::size_t fetched = std::clamp<std::size_t>(2048 / (cols + 1), 2, 16);
+void pack_segments(const float* data, std::size_t stride, std::size_t cols, std::size_t from, std::size_t count, std::size_t chunk, float* to) {
   for (std::size_t i = 0; i < count; ++i) {
-    if (index != nullptr && i + fetched < count + ahead) prefetch_row(data + index[i + fetched] * stride + from, cols - from);
-    const float* const row = data + (index != nullptr ? index[i] : i) * stride;
-    const Vector scale = splat(scales != nullptr ? scales[i] : 1.0f);
+    const float* const row = data + i * stride;
     float* out = to + i * strip;
     std::size_t k = from;
     for (; k + strip <= cols; k += strip, out += chunk * strip)
-      PANNIER_UNROLL for (std::size_t v = 0; v < strip; v += lanes) store(out + v, times(scale, load(row + k + v)));
+      PANNIER_UNROLL for (std::size_t v = 0; v < strip; v += lanes) store(out + v, load(row + k + v));
     if (k < cols)
-      for (std::size_t c = 0; c < strip; ++c) out[c] = k + c < cols ? row[k + c] * (scales != nullptr ? scales[i] : 1.0f) : 0;
+      for (std::size_t c = 0; c < strip; ++c) out[c] = k + c < cols ? row[k + c] : 0;
   }
 }
 
@@ -130,9 +126,8 @@ void multiply(std::size_t rows, std::size_t depth, const float* a, std::size_t a
   PANNIER_DISPATCH(multiply)(rows, depth, a, a_depth, a_row, packed, strips, add, c, c_stride);
 }
 
-void pack_segments(const float* data, std::size_t stride, std::size_t cols, std::size_t from, const std::uint32_t* index,
-                   const float* scales, std::size_t count, std::size_t ahead, std::size_t chunk, float* to) noexcept {
-  PANNIER_DISPATCH(pack_segments)(data, stride, cols, from, index, scales, count, ahead, chunk, to);
+void pack_segments(const float* data, std::size_t stride, std::size_t cols, std::size_t from, std::size_t count, std::size_t chunk, float* to) noexcept {
+  PANNIER_DISPATCH(pack_segments)(data, stride, cols, from, count, chunk, to);
 }
 
 void add_gram(const float* packed, std::size_t chunk, std::size_t depth, std::size_t cols, std::size_t first, std::size_t last,

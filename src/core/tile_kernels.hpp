@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 
 namespace pannier::tile_kernels {
 
@@ -15,10 +14,8 @@ void pack_rows(const float* rows, std::size_t stride, std::size_t count, std::si
 void multiply(std::size_t rows, std::size_t depth, const float* a, std::size_t a_depth, std::size_t a_row, const float* packed,
               std::size_t strips, bool add, float* c, std::size_t c_stride) noexcept;
 
-/// Packs `count` rows, each times its scale (null: 1), by segments of 16: to[s * chunk * 16 + i * 16 + c] = scale_i row_i[16 s + c]
-/// from column `from` on, zero past `cols`. `index` null: rows 0, 1, ...; `ahead` further indices may be read for prefetching.
-void pack_segments(const float* data, std::size_t stride, std::size_t cols, std::size_t from, const std::uint32_t* index,
-                   const float* scales, std::size_t count, std::size_t ahead, std::size_t chunk, float* to) noexcept;
+/// Packs `count` rows by segments of 16: to[s * chunk * 16 + i * 16 + c] = row_i[16 s + c] from column `from` on, zero past `cols`.
+void pack_segments(const float* data, std::size_t stride, std::size_t cols, std::size_t from, std::size_t count, std::size_t chunk, float* to) noexcept;
 
 /// Adds packed' packed to the upper triangle in strips of rows [first, last); `packed` and `gram` begin at strip `first`; `strips` in all.
 void add_gram(const float* packed, std::size_t chunk, std::size_t depth, std::size_t cols, std::size_t first, std::size_t last,

@@ -8,9 +8,7 @@
 
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <span>
 #include <type_traits>
 
 #include "pannier/core/matrix.hpp"
@@ -74,20 +72,12 @@ struct TileFactor {
 /// Errors:  invalid_argument where the inner sizes differ; what the hook throws.
 void multiply(const TileFactor& a, const TileFactor& b, TileScratch& scratch, TileHook hook);
 
-/// Some rows of a matrix, each times a number of its own. Borrowed.
-struct TileRows {
-  MatrixView view;
-  std::span<const std::uint32_t> rows = {};  ///< Which rows, in this order; empty with all_rows.
-  std::span<const float> scales = {};        ///< One a row taken, or empty: 1.
-  bool all_rows = true;                      ///< Every row of the view in its order; `rows` is not read.
-};
-
-/// gram[i * stride + j] += sum over the rows taken of scale² row[i] row[j]: the upper triangle by rows, and what blocks of 16 x 16 on the
+/// gram[i * stride + j] += sum over the rows of row[i] row[j]: the upper triangle by rows, and what blocks of 16 x 16 on the
 /// diagonal hold of the lower. Of it, the strips [first, last) of 16 rows (`last` past the end: all that follow); `gram` is row 16 first. `stride` is at least cols
 /// rounded up to 16; numbers in the padding are left as they are or get 0 added. Sums of float: keep `rows` to some thousands a call.
 ///
-/// Cost:    rows cols² operations near the peak; rows are gathered, scaled and packed in one pass, the next ones prefetched.
+/// Cost:    rows cols² operations near the peak, plus one pass that packs the rows.
 /// Threads: one; any number of calls at once, each with its own scratch and strips.
-void add_gram(const TileRows& rows, float* gram, std::size_t stride, TileScratch& scratch, std::size_t first = 0, std::size_t last = static_cast<std::size_t>(-1));
+void add_gram(const MatrixView& rows, float* gram, std::size_t stride, TileScratch& scratch, std::size_t first = 0, std::size_t last = static_cast<std::size_t>(-1));
 
 }  // namespace pannier
