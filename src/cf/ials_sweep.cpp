@@ -50,7 +50,7 @@ IalsSide::IalsSide(std::string name_given, const CsrView& events_given, const Ia
 }
 
 void IalsSweeps::stop_if_asked(int epoch) const {
-  if (control_.stop.stop_requested()) checkpoint({.execution = {}, .progress = {}, .stop = control_.stop}, "epoch", static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(config_.epochs));
+  stop_checkpoint(control_, "epoch", static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(config_.epochs));
 }
 
 std::vector<double> IalsSweeps::run(const IalsSide& side, Matrix& solved, const IalsSide& other, Matrix& given, int epoch, IalsPass pass, IalsSums& sums, Basis* back, const Drawn& drawn) {

@@ -73,9 +73,8 @@ Matrix solve(Fixed& side, const CsrView& events, const IalsConfig& config, const
   for (std::size_t k = 0; k < factors; ++k) shared[k] = static_cast<double>(config.unobserved_weight) * side.diagonal[k];
   Matrix out(events.rows, factors);
   std::vector<Scratch> workers(static_cast<std::size_t>(resolved_threads(control.execution)));
-  const FitControl stop_only{.execution = {}, .progress = {}, .stop = control.stop};
   parallel_blocks_with_worker(control.execution, events.rows, rows_a_block, [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
-    checkpoint(stop_only, {}, 0, 0);
+    stop_checkpoint(control, "update");
     auto& scratch = workers[static_cast<std::size_t>(worker)];
     for (std::size_t row = begin; row < end; ++row) {
       const auto columns = events.row_columns(row);
