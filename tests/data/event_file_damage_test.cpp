@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "pannier/core/time.hpp"
+#include "pannier/data/catalog.hpp"
 #include "pannier/data/event_file.hpp"
+#include "pannier/data/split.hpp"
 #include "support/catch.hpp"
 #include "support/gzip.hpp"
 #include "support/imported.hpp"
@@ -287,6 +289,30 @@ TEST_CASE("event_file: what a flipped bit made of a line is told as damage of th
     REQUIRE(error.code() == ErrorCode::malformed_input);
     REQUIRE_THAT(error.problem(), Contains("the gzip data"));
   }
+}
+
+TEST_CASE("event_file: other files tell a damaged gzip alike: items, lists of items, lightgcn", "[data][event_file]") {
+  const test::Scratch scratch;
+  std::string items = "item,price\n", list, matrix;
+  for (int n = 0; n < 20; ++n) {
+    items += "i" + std::to_string(n * n) + "," + std::to_string(n) + ".5\n";
+    list += "i" + std::to_string(n * n) + "\n";
+    matrix += std::to_string(n) + " " + std::to_string(n % 7) + "\n";
+  }
+  const auto refused_as_gzip = [&](const std::string& name, const std::string& text, const auto& read_it) {
+    const auto whole = test::gzip(text);
+    REQUIRE_NOTHROW(read_it(scratch.write(name, whole)));
+    // Past the ten bytes before the data; the filling bits of the last of them change nothing.
+    for (std::size_t bit = 8 * 10; bit < 8 * (whole.size() - 9); ++bit) {
+      INFO(name << ", bit " << bit);
+      auto damaged = whole;
+      damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+      REQUIRE_THROWS_WITH(read_it(scratch.write(name, damaged)), Contains("the gzip data"));
+    }
+  };
+  refused_as_gzip("items.csv.gz", items, [](const std::filesystem::path& file) { static_cast<void>(read_catalog(file)); });
+  refused_as_gzip("drop.txt.gz", list, [](const std::filesystem::path& file) { static_cast<void>(read_item_list(file)); });
+  refused_as_gzip("train.txt.gz", matrix, [](const std::filesystem::path& file) { static_cast<void>(read_lightgcn_matrix(file)); });
 }
 
 TEST_CASE("event_file: bytes after the end of a gzip are refused", "[data][event_file]") {
