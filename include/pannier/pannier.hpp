@@ -17,6 +17,7 @@
 #include "pannier/clv/estimate.hpp"
 #include "pannier/clv/gamma_gamma.hpp"
 #include "pannier/clv/lifetime_value.hpp"
+#include "pannier/clv/pareto_nbd.hpp"
 #include "pannier/core/bytes.hpp"
 #include "pannier/core/config.hpp"
 #include "pannier/core/error.hpp"
