@@ -12,6 +12,7 @@
 #include "pannier/cf/slim.hpp"
 #include "pannier/cf/together.hpp"
 #include "pannier/cf/vectors.hpp"
+#include "pannier/clv/bg_bb.hpp"
 #include "pannier/clv/bg_nbd.hpp"
 #include "pannier/clv/customers.hpp"
 #include "pannier/clv/estimate.hpp"
