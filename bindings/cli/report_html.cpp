@@ -102,7 +102,7 @@ std::string quality_section(const Json& report) {
   const auto at = "@" + std::to_string(quality.value("at", 10));
   const std::string who = report["log"].value("people_are", "") == "sessions" ? "session" : "customer";
   std::string text;
-  const auto fresh = protocol_html(quality, "new_items", "Products new to the customer: what of them they took later");
+  const auto fresh = protocol_html(quality, "new_items", "Products new to the " + who + ": what of them they took later");
   const auto all = protocol_html(quality, "all_items", "All later products, those taken before included");
   if (fresh.empty() && all.empty())
     return section("quality", "How well the answers fit", "<p>The log knows nobody who came back in its last part, so there is nothing to measure on.</p>");
@@ -124,11 +124,11 @@ std::string quality_section(const Json& report) {
     const bool apart = ours["interval"]["ndcg" + at][0].get<double>() > theirs["interval"]["ndcg" + at][1].get<double>();
     const auto name = "<b>" + escaped((*best)["name"].get<std::string>()) + "</b>";
     if (mine <= base)
-      text += "<p>For products new to the customer " + name + " does no better here than showing everybody the best-sellers.</p>";
+      text += "<p>For products new to the " + who + " " + name + " does no better here than showing everybody the best-sellers.</p>";
     else
-      text += "<p>For products new to the customer " + name + (base > 0 ? " reaches " + number(mine / base, 1) + " times the score of" : " is better than") + " showing everybody the best-sellers" +
+      text += "<p>For products new to the " + who + " " + name + (base > 0 ? " reaches " + number(mine / base, 1) + " times the score of" : " is better than") + " showing everybody the best-sellers" +
               (apart ? ", and the two intervals do not overlap: the difference is no accident of who was asked.</p>"
-                     : "; the two intervals overlap, so see the difference in the table: it compares the same customers.</p>");
+                     : "; the two intervals overlap, so see the difference in the table: it compares the same " + who + "s.</p>");
   }
   text += fresh + all;
   if (quality.contains("not_measured"))
@@ -136,12 +136,12 @@ std::string quality_section(const Json& report) {
   const auto people = quality["models"].front().value("new_items", quality["models"].front().value("all_items", Json::object()));
   text += "<p class=\"soft\">" + grouped(people.value("people", std::uint64_t{0})) + " " + who + "s asked";
   if (quality.value("people_with_test", std::uint64_t{0}) > 3'000) text += ", evenly spaced among " + grouped(quality["people_with_test"].get<std::uint64_t>());
-  if (quality.value("every", 1) > 1) text += "; to keep the report quick, one customer in " + std::to_string(quality["every"].get<int>()) + " was used for fitting and measuring here (the published models use everybody)";
-  text += ". NDCG" + at + " is 1 when all that a customer took later leads a list of " + std::to_string(quality.value("at", 10)) +
-          ", 0 when nothing of it is there. Intervals: 95&#160;%, drawing the customers anew 1,000 times; above popular: the mean difference for the same customers. "
+  if (quality.value("every", 1) > 1) text += "; to keep the report quick, one " + who + " in " + std::to_string(quality["every"].get<int>()) + " was used for fitting and measuring here (the published models use everybody)";
+  text += ". NDCG" + at + " is 1 when all that a " + who + " took later leads a list of " + std::to_string(quality.value("at", 10)) +
+          ", 0 when nothing of it is there. Intervals: 95&#160;%, drawing the " + who + "s anew 1,000 times; above popular: the mean difference for the same " + who + "s. "
           "Coverage: share of the catalogue in anybody’s list; Gini: 0 when all products are shown alike, near 1 when few take all. " +
           (quality.value("diversity_by", "") == "category" ? "Diversity: share of a list’s pairs in different categories. "
-                                                           : "Diversity: 1 when no two products of a list share customers, 0 when they share all. ") +
+                                                           : "Diversity: 1 when no two products of a list share " + who + "s, 0 when they share all. ") +
           "Novelty: doublings of rarity. New customers: NDCG of those with at most 5 products before; tail products: NDCG when only the " +
           grouped(quality.value("tail_items", std::uint64_t{0})) + " products outside the head (80&#160;% of what was taken) count.</p>";
   return section("quality", "How well the answers fit", text);

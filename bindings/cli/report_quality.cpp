@@ -138,7 +138,7 @@ Json quality_json(const data::EventLog& log, const serve::TrainConfig& config, c
         if (error.code() != ErrorCode::invalid_argument) throw;
       }
     }
-    if (nothing_new || nothing_at_all) out["not_measured"].push_back(request.name + ": recommends nothing " + (nothing_at_all ? "to anybody" : "that is new to the customer"));
+    if (nothing_new || nothing_at_all) out["not_measured"].push_back(request.name + ": recommends nothing " + (nothing_at_all ? "to anybody" : "that is new to who was asked"));
     out["models"].push_back(std::move(entry));
   }
   return out;

@@ -204,6 +204,11 @@ def test_a_log_without_times_has_no_dates_and_is_measured_by_the_last_item(panni
     sections = [section.get("id") for section in ElementTree.fromstring(page).iter("section")]
     assert "sales" not in sections and "quality" in sections and "popularity" in sections
     assert "1970" not in page and "A log without times" in page and "last event was held out" in page
+    texts = " ".join(ElementTree.fromstring(page).itertext())
+    assert "customers and visitors" not in texts and "100 sessions asked" in texts and "new to the customer" not in texts
+    # A model is said to be not measured once, whatever it was asked for.
+    said = re.findall(r"Not measured: (\w+)", texts)
+    assert "trending" in said and len(said) == len(set(said))
 
 
 @pytest.mark.parametrize("kind", ["view_item", "purchase"])
@@ -218,6 +223,3 @@ def test_a_log_of_sessions_alone_speaks_of_sessions(pannier, tmp_path, kind):
     sales = next(section for section in ElementTree.fromstring(page).iter("section") if section.get("id") == "sales")
     title = sales.find("h2").text
     assert title == ("Events by week" if kind == "view_item" else "Sales by week")
-    # A model is said to be not measured once, whatever it was asked for.
-    said = re.findall(r"Not measured: (\w+)", texts)
-    assert len(said) == len(set(said))
