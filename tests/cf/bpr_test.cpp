@@ -275,7 +275,7 @@ TEST_CASE("bpr: odd shapes fit: one person, one item, everything seen, more fact
 }
 
 TEST_CASE("bpr: a person who has nearly everything draws in vain and is passed over for that event", "[cf][bpr]") {
-  // Popularity to the square: of 200 items the one that person 0 lacks is drawn once in some 8,000 times, so that nearly all of their events go without a pair.
+  // Popularity to the square: of 200 items the one that person 0 lacks is drawn once in some 44,000 times (100 items of 21² each, 99 of 2², it of 1), so that nearly all of their events go without a pair.
   synth::CsrBuilder out(200);
   for (std::uint32_t item = 0; item < 199; ++item) out.cell(item);
   out.end_row();
