@@ -107,6 +107,7 @@ class LongCall {
   std::exception_ptr raised_;
 };
 
+void bind_clv(py::module_& module);
 void bind_models(py::module_& module);
 void bind_retrieval(py::module_& module);
 void bind_serving(py::module_& module);

@@ -54,6 +54,7 @@ PYBIND11_MODULE(_pannier, module) {
     for (int code = 1; code <= static_cast<int>(ErrorCode::internal); ++code) names[py::int_(code)] = to_str(name(static_cast<ErrorCode>(code)));
     return names;
   });
+  bind_clv(module);
   bind_models(module);
   bind_retrieval(module);
   bind_serving(module);

@@ -65,6 +65,88 @@ class VectorIndex:
     @property
     def nbytes(self) -> int: ...
 
+_Floats = npt.ArrayLike
+"""One number a customer; a pandas Series gives a Series."""
+_Priors = Optional[dict[str, tuple[float, float]]]
+
+class BGNBD:
+    priors: _Priors
+    threads: int
+    params_: dict[str, float]
+    standard_errors_: dict[str, float]
+    covariance_: npt.NDArray[np.float64]
+    log_likelihood_: float
+    converged_: bool
+    identified_: bool
+    note_: str
+    def __init__(self, *, priors: _Priors = ..., threads: int = ...) -> None: ...
+    def fit(self, frequency: _Floats, recency: _Floats, T: _Floats, weights: Optional[_Floats] = ..., *, allow_new: bool = ...) -> "BGNBD": ...
+    def expected_purchases(self, t: float, frequency: Optional[_Floats] = ..., recency: Optional[_Floats] = ..., T: Optional[_Floats] = ...) -> Any: ...
+    def probability_alive(self, frequency: Optional[_Floats] = ..., recency: Optional[_Floats] = ..., T: Optional[_Floats] = ..., *, later: float = ...) -> Any: ...
+    def expected_purchases_new_customer(self, t: float) -> float: ...
+
+class MBGNBD:
+    priors: _Priors
+    threads: int
+    params_: dict[str, float]
+    standard_errors_: dict[str, float]
+    covariance_: npt.NDArray[np.float64]
+    log_likelihood_: float
+    converged_: bool
+    identified_: bool
+    note_: str
+    def __init__(self, *, priors: _Priors = ..., threads: int = ...) -> None: ...
+    def fit(self, frequency: _Floats, recency: _Floats, T: _Floats, weights: Optional[_Floats] = ..., *, allow_new: bool = ...) -> "MBGNBD": ...
+    def expected_purchases(self, t: float, frequency: Optional[_Floats] = ..., recency: Optional[_Floats] = ..., T: Optional[_Floats] = ...) -> Any: ...
+    def probability_alive(self, frequency: Optional[_Floats] = ..., recency: Optional[_Floats] = ..., T: Optional[_Floats] = ..., *, later: float = ...) -> Any: ...
+    def expected_purchases_new_customer(self, t: float) -> float: ...
+
+class ParetoNBD:
+    priors: _Priors
+    threads: int
+    params_: dict[str, float]
+    standard_errors_: dict[str, float]
+    covariance_: npt.NDArray[np.float64]
+    log_likelihood_: float
+    converged_: bool
+    identified_: bool
+    note_: str
+    def __init__(self, *, priors: _Priors = ..., threads: int = ...) -> None: ...
+    def fit(self, frequency: _Floats, recency: _Floats, T: _Floats, weights: Optional[_Floats] = ..., *, allow_new: bool = ...) -> "ParetoNBD": ...
+    def expected_purchases(self, t: float, frequency: Optional[_Floats] = ..., recency: Optional[_Floats] = ..., T: Optional[_Floats] = ...) -> Any: ...
+    def probability_alive(self, frequency: Optional[_Floats] = ..., recency: Optional[_Floats] = ..., T: Optional[_Floats] = ..., *, later: float = ...) -> Any: ...
+    def expected_purchases_new_customer(self, t: float) -> float: ...
+
+class BGBB:
+    priors: _Priors
+    threads: int
+    params_: dict[str, float]
+    standard_errors_: dict[str, float]
+    covariance_: npt.NDArray[np.float64]
+    log_likelihood_: float
+    converged_: bool
+    identified_: bool
+    note_: str
+    def __init__(self, *, priors: _Priors = ..., threads: int = ...) -> None: ...
+    def fit(self, frequency: _Floats, recency: _Floats, n_periods: _Floats, weights: Optional[_Floats] = ..., *, allow_new: bool = ...) -> "BGBB": ...
+    def expected_purchases(self, t: float, frequency: Optional[_Floats] = ..., recency: Optional[_Floats] = ..., n_periods: Optional[_Floats] = ...) -> Any: ...
+    def probability_alive(self, frequency: Optional[_Floats] = ..., recency: Optional[_Floats] = ..., n_periods: Optional[_Floats] = ..., *, later: float = ...) -> Any: ...
+    def expected_purchases_new_customer(self, t: float) -> float: ...
+
+class GammaGamma:
+    priors: _Priors
+    threads: int
+    params_: dict[str, float]
+    standard_errors_: dict[str, float]
+    covariance_: npt.NDArray[np.float64]
+    log_likelihood_: float
+    converged_: bool
+    identified_: bool
+    note_: str
+    def __init__(self, *, priors: _Priors = ..., threads: int = ...) -> None: ...
+    def fit(self, frequency: _Floats, monetary_value: _Floats, weights: Optional[_Floats] = ...) -> "GammaGamma": ...
+    def expected_spend(self, frequency: _Floats, monetary_value: _Floats) -> Any: ...
+
 class IALS(Recommender):
     factors: int
     unobserved_weight: float
