@@ -21,7 +21,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t most_levels = 8;
-constexpr std::size_t few_numbers = 20;
+constexpr std::size_t few_values = 20;
+constexpr std::size_t longest_value = 256;   ///< Bytes: longer ones are no names that rows share, and would be kept whole.
 constexpr std::array<std::string_view, 4> kind_names{"value", "path", "text", "number"};
 
 std::string_view trimmed(std::string_view text) {
@@ -54,14 +55,20 @@ void each_feature(const AttributeRule& rule, std::string_view value, std::string
     case FeatureKind::value:
       for (std::size_t begin = 0; begin <= value.size();) {
         const auto end = std::min(value.find('/', begin), value.size());
-        if (const auto part = trimmed(value.substr(begin, end - begin)); !part.empty()) tell('=', part, 1);
+        if (const auto part = trimmed(value.substr(begin, end - begin)); !part.empty() && part.size() <= longest_value) tell('=', part, 1);
         begin = end + 1;
       }
       return;
     case FeatureKind::path:
-      for (std::size_t end = 0; end < value.size();) {
-        end = std::min(value.find('/', end + 1), value.size());
-        if (const auto prefix = trimmed(value.substr(0, end)); !prefix.empty() && prefix != "/") tell('/', prefix, 1);
+      name.assign(rule.name);
+      for (std::size_t begin = 0; begin < value.size() && begin <= longest_value;) {
+        const auto end = std::min(value.find('/', begin), value.size());
+        const auto level = trimmed(value.substr(begin, end - begin));
+        begin = end + 1;
+        if (level.empty()) continue;
+        name += '/';
+        name += level;
+        if (name.size() <= rule.name.size() + 1 + longest_value) found(std::string_view(name), 1.0f);
       }
       return;
     case FeatureKind::text:
@@ -85,17 +92,25 @@ void each_feature(const AttributeRule& rule, std::string_view value, std::string
 
 /// What the first pass sees of an attribute.
 struct Seen {
-  std::size_t rows = 0, numbers = 0, several_words = 0;
+  std::size_t values = 0, numbers = 0, two_words = 0, four_words = 0;   ///< Values in all, that are numbers, of so many words or more.
   std::unordered_set<std::uint64_t> distinct;
-  std::size_t last_row = static_cast<std::size_t>(-1);
 };
 
 FeatureKind kind_of(std::string_view name, const Seen& seen) {
   if (name == "category") return FeatureKind::path;
-  if (seen.numbers == seen.rows && seen.distinct.size() > few_numbers) return FeatureKind::number;
-  if (2 * seen.several_words > seen.rows && 2 * seen.distinct.size() > seen.rows) return FeatureKind::text;
+  if (name == "brand") return FeatureKind::value;
+  if (name == "name" || name == "title" || name == "description") return FeatureKind::text;
+  const auto most = [&](std::size_t count) { return 2 * count > seen.values; };
+  if (seen.numbers == seen.values && seen.distinct.size() > few_values) return FeatureKind::number;
+  if (most(seen.two_words) && most(seen.distinct.size())) return FeatureKind::text;
+  if (most(seen.four_words) && seen.distinct.size() > few_values) return FeatureKind::text;
   return FeatureKind::value;
 }
+
+/// Finds texts by views of them.
+struct TextHash : std::hash<std::string_view> {
+  using is_transparent = void;
+};
 
 std::vector<double> levels_of(std::vector<double> numbers) {
   std::vector<double> out;
@@ -126,16 +141,6 @@ struct FeatureSpace::State {
     const auto at = std::lower_bound(names.begin(), names.end(), name);
     return at != names.end() && *at == name ? std::optional(static_cast<std::uint32_t>(at - names.begin())) : std::nullopt;
   }
-  /// Words by log(1 + rows / rows with it), features of other kinds by 1. The weights are written, so that a model's are those it was fitted with on any machine.
-  void weigh() {
-    weights.assign(names.size(), 1.0f);
-    for (std::size_t f = 0; f < names.size(); ++f) {
-      const std::string_view name = names[f];
-      for (const auto& rule : attributes)
-        if (rule.kind == FeatureKind::text && name.starts_with(rule.name) && name.size() > rule.name.size() && name[rule.name.size()] == ':')
-          weights[f] = static_cast<float>(std::log1p(static_cast<double>(rows) / static_cast<double>(counts[f])));
-    }
-  }
 };
 
 FeatureSpace FeatureSpace::learn(std::size_t rows, const AttributesOf& attributes, const FeatureConfig& config) {
@@ -156,12 +161,13 @@ FeatureSpace FeatureSpace::learn(std::size_t rows, const AttributesOf& attribute
       auto at = seen.find(attribute.name);
       if (at == seen.end()) at = seen.emplace(std::string(attribute.name), Seen{}).first;
       auto& of = at->second;
-      ++of.rows;
+      ++of.values;
       if (parse_number(value)) ++of.numbers;
-      if (of.distinct.size() <= rows / 2 + few_numbers) of.distinct.insert(pannier::value(item_key(value)));
+      if (of.distinct.size() <= rows / 2 + few_values) of.distinct.insert(pannier::value(item_key(value)));
       std::size_t words = 0;
       each_word(value.substr(0, 256), word, [&](std::string_view) { ++words; });
-      if (words > 1) ++of.several_words;
+      if (words >= 2) ++of.two_words;
+      if (words >= 4) ++of.four_words;
     }
   }
   for (const auto& [declared, kind] : config.kinds)
@@ -192,7 +198,7 @@ FeatureSpace FeatureSpace::learn(std::size_t rows, const AttributesOf& attribute
     FeatureKind kind = FeatureKind::value;
     std::size_t last_row = static_cast<std::size_t>(-1);
   };
-  std::unordered_map<std::string, Count> counts;
+  std::unordered_map<std::string, Count, TextHash, std::equal_to<>> counts;
   for (std::size_t row = 0; row < rows; ++row) {
     of_row.clear();
     attributes(row, of_row);
@@ -201,30 +207,33 @@ FeatureSpace FeatureSpace::learn(std::size_t rows, const AttributesOf& attribute
       const auto value = usable(attribute.value);
       if (rule == nullptr || value.empty()) continue;
       each_feature(*rule, value, name, word, [&](std::string_view feature, float) {
-        auto& count = counts[std::string(feature)];
+        auto at = counts.find(feature);
+        if (at == counts.end()) at = counts.emplace(std::string(feature), Count{}).first;
+        auto& count = at->second;
         count.kind = rule->kind;
         if (std::exchange(count.last_row, row) != row) ++count.rows;
       });
     }
   }
-  std::vector<std::pair<std::string, std::uint32_t>> kept;
+  std::vector<std::pair<std::string, Count>> kept;
   for (auto& [feature, count] : counts) {
     const bool rare = count.kind != FeatureKind::number && count.rows < static_cast<std::uint32_t>(config.min_rows);
     const bool common = count.kind == FeatureKind::text && static_cast<double>(count.rows) > config.max_share * static_cast<double>(rows);
-    if (!rare && !common) kept.emplace_back(feature, count.rows);
+    if (!rare && !common) kept.emplace_back(feature, count);
   }
   const auto most = static_cast<std::size_t>(config.max_features);
   if (kept.size() > most) {
-    std::ranges::sort(kept, [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
+    std::ranges::sort(kept, [](const auto& a, const auto& b) { return a.second.rows != b.second.rows ? a.second.rows > b.second.rows : a.first < b.first; });
     kept.resize(most);
   }
-  std::ranges::sort(kept);
+  std::ranges::sort(kept, {}, &std::pair<std::string, Count>::first);
   state->left_out = counts.size() - kept.size();
   for (auto& [feature, count] : kept) {
     state->names.push_back(std::move(feature));
-    state->counts.push_back(count);
+    state->counts.push_back(count.rows);
+    // Words by log(1 + rows / rows with it), features of other kinds by 1. The weights are written, so that a model's are those it was fitted with on any machine.
+    state->weights.push_back(count.kind == FeatureKind::text ? static_cast<float>(std::log1p(static_cast<double>(rows) / static_cast<double>(count.rows))) : 1.0f);
   }
-  state->weigh();
   FeatureSpace out;
   out.state_ = std::move(state);
   return out;

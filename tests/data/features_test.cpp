@@ -73,6 +73,12 @@ TEST_CASE("words: runs of letters and digits in small letters, of any alphabet",
   REQUIRE(words_of("\xD0\x9C\xD0\x98\xD0\xA0") == std::vector<std::string>{"\xD0\xBC\xD0\xB8\xD1\x80"});                // МИР
   REQUIRE(words_of("\xCE\xA9\xCE\x94") == std::vector<std::string>{"\xCF\x89\xCE\xB4"});                                // ΩΔ
   REQUIRE(words_of("100 \xE2\x82\xAC \xF0\x9F\x91\x9F") == std::vector<std::string>{"100"});                            // a currency sign, a picture
+  REQUIRE(words_of("\xC8\x9Aig\xC4\x83ri \xE1\xBB\x9A\xE1\xBA\xA0") == std::vector<std::string>{"\xC8\x9Big\xC4\x83ri", "\xE1\xBB\x9B\xE1\xBA\xA1"});   // Țigări ỚẠ
+  REQUIRE(words_of("\xD2\x90\xD0\x90 \xD4\xB1\xD4\xB2") == std::vector<std::string>{"\xD2\x91\xD0\xB0", "\xD5\xA1\xD5\xA2"});          // ҐА ԱԲ
+  REQUIRE(words_of("\xCE\x86\xCE\xA3 \xCE\xAC\xCF\x82") == std::vector<std::string>{"\xCE\xAC\xCF\x83", "\xCE\xAC\xCF\x83"});           // ΆΣ άς
+  REQUIRE(words_of("STRA\xE1\xBA\x9E" "E \xEF\xBC\xB4\xEF\xBC\x92") == std::vector<std::string>{"stra\xC3\x9F" "e", "t2"});                  // STRAẞE, full-width T2
+  REQUIRE(words_of("\xEF\xBB\xBFgift \xE2\x9D\xA4\xEF\xB8\x8F") == std::vector<std::string>{"gift"});                                   // A byte order mark; a heart and what colours it.
+  REQUIRE(words_of("\xE0\xB9\x80\xE0\xB8\x81\xE0\xB8\xA2") == std::vector<std::string>{"\xE0\xB9\x80\xE0\xB8\x81", "\xE0\xB8\x81\xE0\xB8\xA2"});   // Thai
   // Pairs of characters where words are not parted; one alone is a word.
   REQUIRE(words_of("\xE9\x9D\xB4\xE5\xAD\x90\xE7\xBA\xA2 A \xE7\xBA\xA2") ==
           std::vector<std::string>{"\xE9\x9D\xB4\xE5\xAD\x90", "\xE5\xAD\x90\xE7\xBA\xA2", "a", "\xE7\xBA\xA2"});
@@ -166,6 +172,43 @@ TEST_CASE("features: declared kinds, limits and what is left out", "[data][featu
   bad({.max_features = 0}, "max_features");
   bad({.kinds = {{"colour", FeatureKind::value}}}, "kinds");
   REQUIRE(FeatureSpace::learn(0, reader(rows)).size() == 0);
+}
+
+TEST_CASE("features: the kinds of a catalogue's own fields do not hang on its values", "[data][features]") {
+  // Five colours of each of twelve shirts, brands by number, care instructions of thirty sorts, colours of two words.
+  Rows rows;
+  for (int i = 0; i < 240; ++i)
+    rows.push_back({{"name", "Linen shirt no" + std::to_string(i / 20)}, {"brand", std::to_string(100 + i % 30)}, {"care", "wash it at " + std::to_string(i % 30)}, {"colour", i % 2 != 0 ? "dark blue" : "dark red"}});
+  const auto space = FeatureSpace::learn(rows.size(), reader(rows));
+  const auto row = encoded(space, {{"name", "shirt NO3"}, {"brand", "107"}, {"care", "at 7"}, {"colour", "dark red"}});
+  std::vector<std::string> names;
+  for (const auto& [name, value] : row) names.push_back(name);
+  REQUIRE(names == std::vector<std::string>{"brand=107", "care:7", "colour=dark red", "name:no3"});   // "shirt" and "at" are in every row.
+}
+
+TEST_CASE("features: a path is its levels, however they are parted", "[data][features]") {
+  const Rows rows{{{"category", "shoes/trail"}}, {{"category", "/shoes / trail/"}}, {{"category", "shoes//trail"}}, {{"category", " / "}}};
+  const auto space = FeatureSpace::learn(rows.size(), reader(rows));
+  REQUIRE(space.size() == 2);
+  REQUIRE(space.name(0) == "category/shoes");
+  REQUIRE(space.name(1) == "category/shoes/trail");
+  REQUIRE(encoded(space, {{"category", "shoes /trail / light"}}).size() == 2);
+}
+
+TEST_CASE("features: only words weigh by rarity, whatever attributes are called", "[data][features]") {
+  const Rows rows{{{"a", "red trail shoe"}, {"a:b", "x"}}, {{"a", "blue road shoe"}, {"a:b", "x"}}, {{"a", "tent of cloth"}, {"a:b", "y"}}, {{"a", "red tent"}, {"a:b", "y"}}};
+  const auto space = FeatureSpace::learn(rows.size(), reader(rows), {.kinds = {{"a", FeatureKind::text}}});
+  const auto json = space.to_json();
+  REQUIRE(json.find(R"(["a:b=x",2,1.0])") != json.npos);
+}
+
+TEST_CASE("features: values too long to be names are left out, and long texts keep their words", "[data][features]") {
+  const std::string most(256, 'v'), more(257, 'v'), description = "linen shirt " + std::string(65'536, '.') + " soft";
+  const Rows rows{{{"a", most}, {"b", more}, {"category", "c/" + more}, {"description", description}}, {{"a", most}, {"b", more}, {"category", "c/" + more}, {"description", description}}, {}, {}};
+  const auto space = FeatureSpace::learn(rows.size(), reader(rows));
+  std::vector<std::string> names;
+  for (std::size_t f = 0; f < space.size(); ++f) names.emplace_back(space.name(f));
+  REQUIRE(names == std::vector<std::string>{"a=" + most, "category/c", "description:linen", "description:shirt", "description:soft"});
 }
 
 TEST_CASE("features: hostile texts give no feature and no fault", "[data][features]") {
