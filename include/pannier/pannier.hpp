@@ -33,7 +33,6 @@
 #include "pannier/core/time.hpp"
 #include "pannier/core/top_k.hpp"
 #include "pannier/core/version.hpp"
-#include "pannier/data/attribute.hpp"
 #include "pannier/data/catalog.hpp"
 #include "pannier/data/co_occurrence.hpp"
 #include "pannier/data/event.hpp"

@@ -13,9 +13,14 @@
 #include <vector>
 
 #include "pannier/core/matrix.hpp"
-#include "pannier/data/attribute.hpp"
 
 namespace pannier::data {
+
+/// A named text that is known of an item or a person.
+struct Attribute {
+  std::string_view name, value;
+  bool operator==(const Attribute&) const = default;
+};
 
 /// How the values of an attribute become features. A row's features of one attribute have length 1 together.
 enum class FeatureKind {
