@@ -125,6 +125,7 @@ class Blend final : public BlendModel {
       worker.tiles.resize(members_.size());
       worker.given.resize(members_.size());
       worker.out.resize(room);
+      model::RowAsk row_ask(ask, items_);
       for (std::size_t m = 0; m < members_.size(); ++m) {
         const auto* const vectors = says_something(m) ? members_[m].model->vectors() : nullptr;
         if (vectors == nullptr) continue;
@@ -144,7 +145,7 @@ class Blend final : public BlendModel {
         std::size_t found = 0;
         if (has_evidence(history)) {
           weigh(history, worker.workspace, worker.given);
-          found = best_of_sums(history, ask, worker.workspace, worker.out);
+          found = best_of_sums(history, row_ask.of(row), worker.workspace, worker.out);
         }
         for (std::size_t n = 0; n < count; ++n) {
           items[row * count + n] = n < found ? worker.out[n].item : no_item;

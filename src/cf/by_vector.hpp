@@ -26,11 +26,12 @@ void score_all(const model::VectorModel& model, std::span<const float> query, st
 std::size_t similar(const model::VectorModel& model, std::size_t dimensions, std::span<const float> norms, ItemIndex item, const model::Ask& ask,
                     model::Workspace& workspace, std::span<Scored> out);
 
-/// A row of a matrix of histories into the person's vector; false where it holds no evidence.
-using FoldInRow = std::function<bool(std::span<const std::uint32_t> columns, std::span<const float> weights, model::Workspace& workspace, std::span<float> out)>;
+/// A row of a matrix of histories, and its number, into the person's vector; false where it holds no evidence.
+using FoldInRow = std::function<bool(std::size_t row, std::span<const std::uint32_t> columns, std::span<const float> weights, model::Workspace& workspace, std::span<float> out)>;
 
-/// The answer to Recommender::recommend_batch(), which has been checked: in the bits of single calls, by tiles of people and items.
-/// Memory: some 400 queries a thread and, where norms do not descend and there are many people, one copy of the item vectors.
+/// The answer to Recommender::recommend_batch(), which has been checked: in the bits of single calls, by tiles of people and items, or, where the model has no norms,
+/// by single searches.
+/// Memory: some 400 queries a thread and, where norms do not descend and there are many people, one copy of the item vectors; fewer than a quarter allowed are copied alone.
 void recommend_batch(const model::VectorModel& model, const CsrView& histories, const model::Ask& ask, const Execution& execution, const FoldInRow& fold_in,
                      std::span<ItemIndex> items, std::span<float> scores);
 

@@ -30,15 +30,19 @@ constexpr double largest_product = 0x1p126;                     // Of norms: no 
 /// g(m) of above, enlarged for its own roundings.
 double rounding_error(double roundings) { return roundings * 0x1p-24 / (1 - roundings * 0x1p-24) * (1 + 0x1p-40); }
 
-/// The items' vectors with descending norms: the model's own arrays, or a copy in another order.
+/// The items' vectors with descending norms: the model's own arrays, or a copy in another order, of the allowed alone where they are few.
 class Descending {
  public:
-  Descending(const model::VectorModel& model, bool sort) : vectors_(model.item_vectors()), norms_(model.item_norms()), descends_(model.norms_descend()) {
-    if (descends_ || !sort) return;
-    order_.resize(vectors_.rows);
-    std::iota(order_.begin(), order_.end(), 0u);
-    sort_stably(order_, [&](std::uint32_t a, std::uint32_t b) { return norms_[a] > norms_[b]; });
-    sorted_ = Matrix(vectors_.rows, vectors_.cols);
+  Descending(const model::VectorModel& model, bool sort, const ItemSet* allowed) : vectors_(model.item_vectors()), norms_(model.item_norms()), descends_(model.norms_descend()) {
+    const bool few = allowed != nullptr && std::size_t{allowed->count()} * 4 < vectors_.rows;
+    if (!few && (descends_ || !sort)) return;
+    for (std::uint32_t i = 0; i < vectors_.rows; ++i)
+      if (!few || allowed->contains(ItemIndex{i})) order_.push_back(i);
+    if (!descends_ && sort) {
+      sort_stably(order_, [&](std::uint32_t a, std::uint32_t b) { return norms_[a] > norms_[b]; });
+      descends_ = true;
+    }
+    sorted_ = Matrix(order_.size(), vectors_.cols);
     sorted_norms_.resize(order_.size());
     for (std::size_t i = 0; i < order_.size(); ++i) {
       std::ranges::copy(vectors_.row(order_[i]), sorted_.row(i).begin());
@@ -46,20 +50,21 @@ class Descending {
     }
     vectors_ = sorted_;
     norms_ = sorted_norms_;
-    descends_ = true;
+    copied_ = true;
   }
+  [[nodiscard]] std::size_t size() const noexcept { return vectors_.rows; }
   [[nodiscard]] const MatrixView& vectors() const noexcept { return vectors_; }
   [[nodiscard]] float largest_norm(std::size_t first, std::size_t count) const {
     return descends_ ? norms_[first] : *std::ranges::max_element(norms_.subspan(first, count));
   }
   /// Whether no item from `first` on has a larger norm than it.
   [[nodiscard]] bool descends() const noexcept { return descends_; }
-  [[nodiscard]] std::uint32_t item(std::size_t i) const { return order_.empty() ? static_cast<std::uint32_t>(i) : order_[i]; }
+  [[nodiscard]] std::uint32_t item(std::size_t i) const { return copied_ ? order_[i] : static_cast<std::uint32_t>(i); }
 
  private:
   MatrixView vectors_;
   std::span<const float> norms_;
-  bool descends_;
+  bool descends_, copied_ = false;
   std::vector<std::uint32_t> order_;
   Matrix sorted_;
   std::vector<float> sorted_norms_;
@@ -79,8 +84,8 @@ void recommend_batch(const model::VectorModel& model, const CsrView& histories, 
                      std::span<ItemIndex> items, std::span<float> scores) {
   const std::size_t item_count = model.item_vectors().rows, dimensions = model.item_vectors().cols, count = ask.count;
   const auto norms = model.item_norms();
-  const bool finite = std::ranges::all_of(norms, [](float norm) { return std::isfinite(norm); });
-  const Descending descending(model, finite && histories.rows >= fewest_people_to_sort);
+  const bool finite = norms.size() == item_count && std::ranges::all_of(norms, [](float norm) { return std::isfinite(norm); });
+  const Descending descending(model, finite && histories.rows >= fewest_people_to_sort, finite ? ask.allowed : nullptr);
   const double d = static_cast<double>(dimensions), rest = 2 * d * 0x1p-149;
   const double fixed_error = rounding_error(std::ceil(d / 16) + 5);
   const double tile_error = rounding_error(static_cast<double>(std::min(dimensions, tile_depth)) + std::ceil(d / tile_depth) + 1);
@@ -109,21 +114,39 @@ void recommend_batch(const model::VectorModel& model, const CsrView& histories, 
         scores[row * count + i] = worker.best[i].score;
       }
     };
+    const auto may_have = [&](std::size_t row, std::uint32_t item) {
+      if (ask.exclude_history && std::ranges::binary_search(histories.row_columns(row), item)) return false;
+      if (ask.row_denied != nullptr && std::ranges::binary_search(ask.row_denied->row_columns(row), item)) return false;
+      return ask.allowed == nullptr || ask.allowed->contains(ItemIndex{item});
+    };
     const auto offer = [&](Asking& person, std::span<const float> query, std::size_t i) {
       const auto item = descending.item(i);
-      if (ask.exclude_history && std::ranges::binary_search(histories.row_columns(person.row), item)) return;
-      if (ask.allowed != nullptr && !ask.allowed->contains(ItemIndex{item})) return;
-      person.top.push(ItemIndex{item}, fixed_dot(query, descending.vectors().row(i)));
+      if (may_have(person.row, item)) person.top.push(ItemIndex{item}, fixed_dot(query, descending.vectors().row(i)));
     };
 
     for (std::size_t row = begin; row < end; ++row) {
       std::ranges::fill(items.subspan(row * count, count), no_item);
       std::ranges::fill(scores.subspan(row * count, count), 0.0f);
       const auto query = queries.row(asking);
-      if (!fold_in(histories.row_columns(row), histories.row_values(row), worker.workspace, query)) continue;
+      if (!fold_in(row, histories.row_columns(row), histories.row_values(row), worker.workspace, query)) continue;
+      if (ask.row_allowed != nullptr) {  // Only what the row may have is scored.
+        auto& top = people[asking].top;
+        top.reset(std::min(count, item_count));
+        for (const auto item : ask.row_allowed->row_columns(row))
+          if (may_have(row, item)) top.push(ItemIndex{item}, fixed_dot(query, model.item_vectors().row(item)));
+        give(row, top.finish(worker.best));
+        continue;
+      }
       const auto norm = static_cast<double>(norm_of(query));
       if (!(finite && norm * static_cast<double>(largest) < largest_product)) {  // Sums may overflow, or are no numbers: no bound holds.
-        const auto excluded = ask.exclude_history ? histories.row_columns(row) : std::span<const std::uint32_t>();
+        auto& excluded = worker.workspace.touched;
+        excluded.clear();
+        if (ask.exclude_history) excluded.assign(histories.row_columns(row).begin(), histories.row_columns(row).end());
+        if (ask.row_denied != nullptr) {
+          const auto denied = ask.row_denied->row_columns(row);
+          excluded.insert(excluded.end(), denied.begin(), denied.end());
+          std::ranges::sort(excluded);
+        }
         give(row, model::search_vectors(model, query, ask.count, ask.allowed, excluded, worker.workspace, worker.best));
         continue;
       }
@@ -152,9 +175,9 @@ void recommend_batch(const model::VectorModel& model, const CsrView& histories, 
     };
 
     std::size_t chunk = first_chunk;
-    for (std::size_t first = 0; first < item_count && asking != 0; first += chunk, chunk = std::min(2 * chunk, longest_chunk)) {
+    for (std::size_t first = 0; first < descending.size() && asking != 0; first += chunk, chunk = std::min(2 * chunk, longest_chunk)) {
       if (first != 0 && descending.descends()) dismiss(first);
-      const std::size_t some = std::min(chunk, item_count - first);
+      const std::size_t some = std::min(chunk, descending.size() - first);
       if (asking < fewest_for_a_tile) {
         worker.scores.resize(std::max(worker.scores.size(), some));
         const auto line = std::span(worker.scores).first(some);

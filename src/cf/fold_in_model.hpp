@@ -103,7 +103,7 @@ class FoldInModel : public Interface {
   void recommend_batch(const CsrView& histories, const model::Ask& ask, const Execution& execution, std::span<ItemIndex> items,
                        std::span<float> scores) const override {
     model::require_valid_batch(histories, ask, this->item_count(), items, scores);
-    by_vector::recommend_batch(*this, histories, ask, execution, [this](std::span<const std::uint32_t> columns, std::span<const float> weights, model::Workspace& workspace, std::span<float> out) {
+    by_vector::recommend_batch(*this, histories, ask, execution, [this](std::size_t, std::span<const std::uint32_t> columns, std::span<const float> weights, model::Workspace& workspace, std::span<float> out) {
       return fold_in(evidence(columns, weights, workspace), {}, workspace, out);
     }, items, scores);
   }

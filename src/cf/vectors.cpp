@@ -113,7 +113,7 @@ class Model final : public VectorsModel {
     model::require_valid_batch(histories, ask, item_count(), items, scores);
     auto with_vector = ask;
     if (!all_present_) with_vector.allowed = &present_;
-    by_vector::recommend_batch(*this, histories, with_vector, execution, [this](std::span<const std::uint32_t> columns, std::span<const float> weights, model::Workspace& workspace, std::span<float> out) {
+    by_vector::recommend_batch(*this, histories, with_vector, execution, [this](std::size_t, std::span<const std::uint32_t> columns, std::span<const float> weights, model::Workspace& workspace, std::span<float> out) {
       clear_evidence(workspace);
       for (std::size_t i = 0; i < columns.size(); ++i) add_evidence(ItemIndex{columns[i]}, weights[i], workspace);
       return fold_in(workspace, out);

@@ -86,7 +86,9 @@ bool Matrix::operator==(const Matrix& other) const noexcept {
   return true;
 }
 
-void require_valid_weights(const CsrView& matrix, std::string_view where) {
+namespace {
+
+void require_valid(const CsrView& matrix, std::string_view where, bool weighed) {
   const auto refuse = [&](const std::string& problem, const std::string& allowed) {
     throw Error(ErrorCode::invalid_argument, std::string(where), problem, allowed);
   };
@@ -94,7 +96,7 @@ void require_valid_weights(const CsrView& matrix, std::string_view where) {
     refuse(std::to_string(matrix.cols) + " columns", "at most 4294967295");
   if (matrix.offsets.empty() || matrix.offsets.size() - 1 != matrix.rows)
     refuse(std::to_string(matrix.offsets.size()) + " offsets for " + std::to_string(matrix.rows) + " rows", "one more than rows");
-  if (matrix.values.size() != matrix.columns.size())
+  if (weighed && matrix.values.size() != matrix.columns.size())
     refuse(std::to_string(matrix.values.size()) + " values for " + std::to_string(matrix.columns.size()) + " columns", "as many");
   const auto nonzeros = static_cast<std::int64_t>(matrix.columns.size());
   if (matrix.offsets.front() != 0) refuse("the first offset is " + std::to_string(matrix.offsets.front()), "0");
@@ -105,19 +107,24 @@ void require_valid_weights(const CsrView& matrix, std::string_view where) {
     if (end < begin) refuse(row + " ends at offset " + std::to_string(end) + " before it begins at " + std::to_string(begin), "ascending offsets");
     if (end > nonzeros) refuse(row + " ends at offset " + std::to_string(end), "at most " + std::to_string(nonzeros));
     const auto columns = matrix.row_columns(r);
-    const auto values = matrix.row_values(r);
+    const auto values = weighed ? matrix.row_values(r) : std::span<const float>();
     for (std::size_t n = 0; n < columns.size(); ++n) {
       const auto cell = [&] { return row + " column " + std::to_string(columns[n]); };
       if (columns[n] >= matrix.cols) refuse(cell() + " is out of range", "columns below " + std::to_string(matrix.cols));
       if (n > 0 && columns[n] == columns[n - 1]) refuse(cell() + " is repeated", "each column once in a row");
       if (n > 0 && columns[n] < columns[n - 1]) refuse(cell() + " follows column " + std::to_string(columns[n - 1]), "ascending columns in a row");
-      if (!std::isfinite(values[n]) || values[n] < 0)
+      if (weighed && (!std::isfinite(values[n]) || values[n] < 0))
         refuse(cell() + " has the weight " + std::to_string(values[n]), "a finite weight, not negative");
     }
   }
   if (matrix.offsets.back() != nonzeros)
     refuse("the last offset is " + std::to_string(matrix.offsets.back()), "the number of entries, " + std::to_string(nonzeros));
 }
+
+}  // namespace
+
+void require_valid_weights(const CsrView& matrix, std::string_view where) { require_valid(matrix, where, true); }
+void require_valid_columns(const CsrView& matrix, std::string_view where) { require_valid(matrix, where, false); }
 
 Csr transpose(const CsrView& matrix) {
   Csr out;

@@ -23,6 +23,18 @@ void require_valid_ask(const Ask& ask, std::uint32_t item_count) {
     refuse("allowed", "is a set over " + std::to_string(ask.allowed->universe()) + " items", "one over " + std::to_string(item_count));
 }
 
+void require_single_ask(const Ask& ask, std::uint32_t item_count) {
+  require_valid_ask(ask, item_count);
+  if (ask.row_allowed != nullptr || ask.row_denied != nullptr) refuse(ask.row_allowed != nullptr ? "row_allowed" : "row_denied", "is given beside a single history", "allowed");
+}
+
+void require_valid_lists(const CsrView* lists, std::string_view name, std::size_t rows, std::uint32_t item_count) {
+  if (lists == nullptr) return;
+  if (lists->rows != rows || lists->cols != item_count)
+    refuse(std::string(name), "is " + std::to_string(lists->rows) + " x " + std::to_string(lists->cols), "a row a history and a column an item, " + std::to_string(rows) + " x " + std::to_string(item_count));
+  require_valid_columns(*lists, name);
+}
+
 }  // namespace
 
 Bought aged(const data::Purchases& purchases, std::int64_t now_us) noexcept {
@@ -42,7 +54,7 @@ void require_valid(const History& history, const Ask& ask, std::uint32_t item_co
   require_length("kinds", history.kinds.size(), true);
   require_length("ages_us", history.ages_us.size(), true);
   require_length("bought", history.bought.size(), true);
-  require_valid_ask(ask, item_count);
+  require_single_ask(ask, item_count);
   for (std::size_t n = 0; n < size; ++n) {
     if (value(history.items[n]) >= item_count)
       refuse("history.items", "item " + std::to_string(value(history.items[n])) + " at " + std::to_string(n), items_below(item_count));
@@ -102,14 +114,42 @@ void require_valid_batch(const CsrView& histories, const Ask& ask, std::uint32_t
   if (histories.cols != item_count)
     refuse("histories", std::to_string(histories.cols) + " columns", "one an item of the model, " + std::to_string(item_count));
   require_valid_weights(histories, "histories");
+  require_valid_rows(ask, histories.rows, item_count, items, scores);
+}
+
+void require_valid_rows(const Ask& ask, std::size_t rows, std::uint32_t item_count, std::span<const ItemIndex> items, std::span<const float> scores) {
   require_valid_ask(ask, item_count);
+  require_valid_lists(ask.row_allowed, "row_allowed", rows, item_count);
+  require_valid_lists(ask.row_denied, "row_denied", rows, item_count);
   const auto require_size = [&](const char* name, std::size_t size) {
-    const bool right = ask.count == 0 || histories.rows == 0 ? size == 0 : size / ask.count == histories.rows && size % ask.count == 0;
-    if (!right)
-      refuse(name, std::to_string(size) + " entries", std::to_string(histories.rows) + " rows of " + std::to_string(ask.count));
+    const bool right = ask.count == 0 || rows == 0 ? size == 0 : size / ask.count == rows && size % ask.count == 0;
+    if (!right) refuse(name, std::to_string(size) + " entries", std::to_string(rows) + " rows of " + std::to_string(ask.count));
   };
   require_size("items", items.size());
   require_size("scores", scores.size());
+}
+
+RowAsk::RowAsk(const Ask& ask, std::uint32_t item_count) : batch_(ask), ask_(ask) {
+  if (ask.row_allowed == nullptr && ask.row_denied == nullptr) return;
+  ask_.row_allowed = ask_.row_denied = nullptr;
+  set_ = ItemSet(item_count);
+}
+
+const Ask& RowAsk::of(std::size_t row) {
+  if (batch_.row_allowed == nullptr && batch_.row_denied == nullptr) return ask_;
+  if (batch_.row_allowed != nullptr) {
+    set_.clear();
+    for (const auto item : batch_.row_allowed->row_columns(row))
+      if (batch_.allowed == nullptr || batch_.allowed->contains(ItemIndex{item})) set_.insert(ItemIndex{item});
+  } else if (batch_.allowed != nullptr) {
+    set_ = *batch_.allowed;
+  } else {
+    set_ = ItemSet(set_.universe(), true);
+  }
+  if (batch_.row_denied != nullptr)
+    for (const auto item : batch_.row_denied->row_columns(row)) set_.erase(ItemIndex{item});
+  ask_.allowed = &set_;
+  return ask_;
 }
 
 void Recommender::score_all(const History& history, Workspace& workspace, std::span<float> out) const {
@@ -140,11 +180,12 @@ void Recommender::recommend_batch(const CsrView& histories, const Ask& ask, cons
   parallel_blocks_with_worker(execution, histories.rows, batch_block, [&](std::size_t begin, std::size_t end, std::size_t, int worker) {
     auto& scratch = scratches[static_cast<std::size_t>(worker)];
     scratch.out.resize(room);
+    RowAsk row_ask(ask, item_count());
     for (std::size_t r = begin; r < end; ++r) {
       const auto columns = histories.row_columns(r);
       scratch.history.resize(columns.size());
       std::transform(columns.begin(), columns.end(), scratch.history.begin(), [](std::uint32_t column) { return ItemIndex{column}; });
-      const auto found = recommend({scratch.history, histories.row_values(r), {}, {}}, ask, scratch.workspace, scratch.out);
+      const auto found = recommend({scratch.history, histories.row_values(r), {}, {}}, row_ask.of(r), scratch.workspace, scratch.out);
       for (std::size_t n = 0; n < count; ++n) {
         items[r * count + n] = n < found ? scratch.out[n].item : no_item;
         scores[r * count + n] = n < found ? scratch.out[n].score : 0.0f;

@@ -89,7 +89,7 @@ void require_brute_force(const Vectors& model, const Csr& rows, const model::Ask
   std::vector<ItemIndex> items(rows.rows * ask.count, ItemIndex{7});
   std::vector<float> scores(items.size(), -1.0f);
   by_vector::recommend_batch(model, rows, ask, {.threads = threads},
-                             [&](std::span<const std::uint32_t> columns, std::span<const float>, model::Workspace&, std::span<float> out) { return model.fold_in(columns, out); },
+                             [&](std::size_t, std::span<const std::uint32_t> columns, std::span<const float>, model::Workspace&, std::span<float> out) { return model.fold_in(columns, out); },
                              items, scores);
   const CsrView view = rows;
   for (std::size_t r = 0; r < rows.rows; ++r) {

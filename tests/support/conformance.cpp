@@ -272,14 +272,34 @@ void answers_a_batch_as_single_calls(const Subject& subject) {
   for (std::uint32_t i = 0; i < events.cols; ++i) builder.cell(i);
   builder.end_row().cell(2, 0).end_row();
   const auto rows = builder.take();
-  for (const Ask& ask : {Ask{.count = 7}, Ask{.count = 60, .exclude_history = false}, Ask{.count = 5, .allowed = &allowed}, Ask{.count = 0}})
+  // Lists of each row's own: row r may have every item but each (r % 5 + 2)th, and is denied its (r % 3 + 2)nds.
+  synth::CsrBuilder yes(events.cols), no(events.cols);
+  for (std::uint32_t r = 0; r < rows.rows; ++r, yes.end_row(), no.end_row())
+    for (std::uint32_t i = 0; i < events.cols; ++i) {
+      if (i % (r % 5 + 2) != 0) yes.cell(i);
+      if (i % (r % 3 + 2) == 1) no.cell(i);
+    }
+  const Csr yes_rows = yes.take(), no_rows = no.take();
+  const CsrView may = yes_rows, denied = no_rows;
+  const auto set_of = [&](const Ask& ask, std::size_t r) {
+    ItemSet out(model->item_count());
+    for (std::uint32_t i = 0; i < model->item_count(); ++i)
+      if ((ask.allowed == nullptr || ask.allowed->contains(ItemIndex{i})) && (ask.row_allowed == nullptr || std::ranges::binary_search(ask.row_allowed->row_columns(r), i)) &&
+          (ask.row_denied == nullptr || !std::ranges::binary_search(ask.row_denied->row_columns(r), i)))
+        out.insert(ItemIndex{i});
+    return out;
+  };
+  for (const Ask& ask : {Ask{.count = 7}, Ask{.count = 60, .exclude_history = false}, Ask{.count = 5, .allowed = &allowed}, Ask{.count = 0}, Ask{.count = 6, .row_denied = &denied},
+                         Ask{.count = 6, .allowed = &allowed, .row_allowed = &may}, Ask{.count = 60, .allowed = &allowed, .exclude_history = false, .row_allowed = &may, .row_denied = &denied}})
     for (const int threads : {1, 3}) {
       std::vector<ItemIndex> items(rows.rows * ask.count, ItemIndex{77});
       std::vector<float> scores(rows.rows * ask.count, -1.0f);
       model->recommend_batch(rows, ask, {.threads = threads}, items, scores);
       Workspace workspace;
       for (std::size_t r = 0; r < rows.rows; ++r) {
-        const auto single = recommended(*model, person_of(rows, r).history(), ask, workspace);
+        const auto own = set_of(ask, r);
+        const bool listed = ask.row_allowed != nullptr || ask.row_denied != nullptr;
+        const auto single = recommended(*model, person_of(rows, r).history(), listed ? Ask{.count = ask.count, .allowed = &own, .exclude_history = ask.exclude_history} : ask, workspace);
         bool equal = true;
         for (std::size_t n = 0; n < ask.count; ++n) {
           const auto at = r * ask.count + n;
@@ -430,6 +450,16 @@ void refuses_bad_input(const Subject& subject) {
   REQUIRE(batch(rows, {.count = 3}, 5) == ErrorCode::invalid_argument);
   REQUIRE(batch(rows, {.count = 2}, 6) == ErrorCode::invalid_argument);
   REQUIRE(batch(rows, {.count = 3, .allowed = &other_universe}, 6) == ErrorCode::invalid_argument);
+  const CsrView lists = rows;
+  Csr fewer{1, items, {0, 1}, {0}, {1}};
+  const CsrView one_list = fewer;
+  REQUIRE(batch(rows, {.count = 3, .row_denied = &lists}, 6) == ErrorCode::ok);
+  batch_items.assign(6, ItemIndex{9});
+  batch_scores.assign(6, 9);
+  REQUIRE(batch(rows, {.count = 3, .row_allowed = &one_list}, 6) == ErrorCode::invalid_argument);
+  REQUIRE(batch(rows, {.count = 3, .row_denied = &one_list}, 6) == ErrorCode::invalid_argument);
+  // Lists of rows are of batches.
+  REQUIRE(code_of([&] { (void)model->recommend(good.history(), {.count = 3, .row_denied = &lists}, workspace, out); }) == ErrorCode::invalid_argument);
   auto bad = rows;
   bad.values[1] = nan;
   REQUIRE(batch(bad, {.count = 3}, 6) == ErrorCode::invalid_argument);

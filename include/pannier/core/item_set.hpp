@@ -55,6 +55,7 @@ class ItemSet {
   void erase(ItemIndex item) noexcept {
     if (value(item) < universe_) words_[value(item) / 64u] &= ~(std::uint64_t{1} << (value(item) % 64u));
   }
+  void clear() noexcept { std::ranges::fill(words_, std::uint64_t{0}); }
   [[nodiscard]] std::uint32_t count() const noexcept {
     std::uint32_t n = 0;
     for (const auto word : words_) n += static_cast<std::uint32_t>(std::popcount(word));

@@ -77,6 +77,8 @@ struct Csr {
 /// row, a weight that is NaN, infinite or negative, more than 2^32 - 1 columns. `where` names the argument in the message.
 /// Cost: one pass.  Errors: invalid_argument with row and column.
 void require_valid_weights(const CsrView& matrix, std::string_view where);
+/// The same without a look at the weights, of which there may be none.
+void require_valid_columns(const CsrView& matrix, std::string_view where);
 
 /// The transpose, rows ascending inside each column. Cost: O(rows + cols + nonzeros), one thread.
 [[nodiscard]] Csr transpose(const CsrView& matrix);

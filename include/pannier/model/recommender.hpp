@@ -45,6 +45,10 @@ struct Ask {
   std::uint32_t count = 10;
   const ItemSet* allowed = nullptr;  ///< Only these items; null: all. A filter removes, it never lowers a score.
   bool exclude_history = true;       ///< Leaves out the items of the history.
+  /// Of recommend_batch() alone, as many rows as the histories have, canonical, over the items; weights are not read. Row r may be given only the items of row r of
+  /// the one, and none of row r of the other; null: no such lists. Both keep to what `allowed` says.
+  const CsrView* row_allowed = nullptr;
+  const CsrView* row_denied = nullptr;
   std::int64_t time_us = 0;          ///< The request's time, for models that know seasons; 0: not told.
 };
 
@@ -134,7 +138,8 @@ class Recommender {
                             std::span<Reason> out, std::span<std::uint32_t> counts) const;
 
   /// recommend() for every row of `histories` (cols == item_count()), bit for bit as single calls: row r fills items[r*count ..)
-  /// and scores[r*count ..), padded with no_item and 0. Both outputs have rows * ask.count entries.
+  /// and scores[r*count ..), padded with no_item and 0. Both outputs have rows * ask.count entries. A single call that is given a row's lists as its `allowed` is what
+  /// ask.row_allowed and ask.row_denied ask for.
   /// The default runs single calls in blocks over the threads.
   virtual void recommend_batch(const CsrView& histories, const Ask& ask, const Execution& execution,
                                std::span<ItemIndex> items, std::span<float> scores) const;
@@ -160,8 +165,27 @@ void require_valid_all(std::uint32_t item_count, std::size_t output_size);
 void require_valid_explanations(std::span<const ItemIndex> items, std::size_t most, std::uint32_t item_count, std::size_t out_size,
                                 std::size_t counts_size);
 
-/// The checks of recommend_batch(), for models that bring their own.  Cost: one pass over the histories.
+/// The Ask of single rows of a batch: its row lists as a set of allowed items.
+/// Threads: One thread.
+class RowAsk {
+ public:
+  /// `ask` and its lists are borrowed.
+  RowAsk(const Ask& ask, std::uint32_t item_count);
+  RowAsk(const RowAsk&) = delete;
+  RowAsk& operator=(const RowAsk&) = delete;
+  /// Valid until the next call. Cost: nothing without row lists; else O(item_count / 64) and the row's lists.
+  [[nodiscard]] const Ask& of(std::size_t row);
+
+ private:
+  const Ask& batch_;
+  Ask ask_;
+  ItemSet set_;
+};
+
+/// The checks of recommend_batch(), for models that bring their own.  Cost: one pass over the histories and the row lists.
 void require_valid_batch(const CsrView& histories, const Ask& ask, std::uint32_t item_count, std::span<const ItemIndex> items,
                          std::span<const float> scores);
+/// Those of them that are not of the histories, of which there are `rows`.
+void require_valid_rows(const Ask& ask, std::size_t rows, std::uint32_t item_count, std::span<const ItemIndex> items, std::span<const float> scores);
 
 }  // namespace pannier::model
