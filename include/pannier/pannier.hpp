@@ -9,6 +9,7 @@
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/ials_update.hpp"
 #include "pannier/cf/item_knn.hpp"
+#include "pannier/cf/rank_rows.hpp"
 #include "pannier/cf/slim.hpp"
 #include "pannier/cf/together.hpp"
 #include "pannier/cf/vectors.hpp"

@@ -42,12 +42,13 @@ struct Pull {
 /// Columns in proportion to given weights, in one draw (Walker 1977; Vose 1991).
 class Draw {
  public:
-  Draw(const std::vector<std::uint32_t>& people, double exponent) : count_(people.size()) {
+  /// Those of (people + more) to the power `exponent`.
+  Draw(const std::vector<std::uint32_t>& people, double more, double exponent) : count_(people.size()) {
     if (exponent == 0) return;
     chance_.resize(count_);
     other_.resize(count_);
     double sum = 0;
-    for (std::size_t i = 0; i < count_; ++i) sum += chance_[i] = std::pow(static_cast<double>(people[i]) + 1, exponent);
+    for (std::size_t i = 0; i < count_; ++i) sum += chance_[i] = std::pow(static_cast<double>(people[i]) + more, exponent);
     std::vector<std::uint32_t> small, large;
     for (std::size_t i = 0; i < count_; ++i) {
       chance_[i] *= static_cast<double>(count_) / sum;
@@ -86,17 +87,28 @@ struct Worker {
 struct Chunk {
   std::array<std::vector<Pull>, shares_of_items> pulls;
   double loss = 0;
+  std::uint64_t right = 0, skipped = 0;  ///< Pairs in the right order as they were met; events without one.
+};
+
+/// Vectors that are given, and steps as fit_bpr_rows() takes them.
+struct Plain {
+  Matrix users, items;
+  bool verify = true;
 };
 
 class Fit {
  public:
-  Fit(const CsrView& events, const BprConfig& config, const FitControl& control)
-      : events_(events), config_(config), control_(control), kernels_(bpr_kernels()), users_(events.rows, static_cast<std::size_t>(config.factors)),
-        items_(events.cols, static_cast<std::size_t>(config.factors)), user_squares_(events.rows), user_lengths_(events.rows), item_squares_(events.cols),
-        draw_(people_of(events), static_cast<double>(config.popularity_exponent)), workers_(static_cast<std::size_t>(resolved_threads(control.execution))) {
-    const double deviation = 0.1 / std::sqrt(static_cast<double>(config.factors));
-    begin(users_, initial_users, deviation);
-    begin(items_, initial_items, deviation);
+  Fit(const CsrView& events, const BprConfig& config, const FitControl& control, Plain plain = {})
+      : events_(events), config_(config), control_(control), kernels_(bpr_kernels()), plain_(plain.items.rows() != 0), verify_(plain.verify),
+        users_(plain_ ? std::move(plain.users) : Matrix(events.rows, static_cast<std::size_t>(config.factors))),
+        items_(plain_ ? std::move(plain.items) : Matrix(events.cols, static_cast<std::size_t>(config.factors))), user_squares_(events.rows), user_lengths_(events.rows),
+        item_squares_(events.cols), draw_(people_of(events), plain_ ? 0 : 1, static_cast<double>(config.popularity_exponent)),
+        workers_(static_cast<std::size_t>(resolved_threads(control.execution))) {
+    if (!plain_) {
+      const double deviation = 0.1 / std::sqrt(static_cast<double>(config.factors));
+      begin(users_, initial_users, deviation);
+      begin(items_, initial_items, deviation);
+    }
     double sum = 0;
     for (const float weight : events.values) {
       sum += static_cast<double>(weight);
@@ -129,6 +141,9 @@ class Fit {
 
   Matrix& users() noexcept { return users_; }
   Matrix& items() noexcept { return items_; }
+  /// Of the epochs so far: pairs in the right order as they were met, and events without a pair.
+  [[nodiscard]] std::uint64_t right() const noexcept { return right_; }
+  [[nodiscard]] std::uint64_t skipped() const noexcept { return skipped_; }
 
  private:
   static std::uint64_t purpose(Purpose what, int epoch) noexcept { return static_cast<std::uint64_t>(epoch) << 32 | what; }
@@ -161,6 +176,7 @@ class Fit {
   double round(std::span<const std::uint32_t> people, std::size_t events, int epoch) {
     for (auto& chunk : chunks_) {
       chunk.loss = 0;
+      chunk.right = chunk.skipped = 0;
       for (auto& pulls : chunk.pulls) pulls.clear();
     }
     const auto draws = static_cast<std::size_t>(config_.loss == BprLoss::bpr ? config_.negatives : 1);
@@ -173,7 +189,7 @@ class Fit {
       for (const auto& chunk : chunks_) move_items(chunk.pulls[share]);
     });
     double loss = 0;
-    for (const auto& chunk : chunks_) loss += chunk.loss;
+    for (const auto& chunk : chunks_) loss += chunk.loss, right_ += chunk.right, skipped_ += chunk.skipped;
     return loss;
   }
 
@@ -199,8 +215,8 @@ class Fit {
   /// An item that is none of the person's own; no_draw after too many that were.
   static constexpr std::uint32_t no_draw = std::numeric_limits<std::uint32_t>::max();
   std::uint32_t draw(Random& random, const Worker& worker) const noexcept {
-    for (int tries = 0; tries < most_own_draws; ++tries)
-      if (const auto item = draw_(random); (worker.marks[item / 64] >> (item % 64) & 1) == 0) return item;
+    for (int tries = 0; tries < (plain_ ? 1 : most_own_draws); ++tries)
+      if (const auto item = draw_(random); !verify_ || (worker.marks[item / 64] >> (item % 64) & 1) == 0) return item;
     return no_draw;
   }
 
@@ -235,10 +251,12 @@ class Fit {
         const float score = kernels_.dot(x, items_.row(drawn[d]).data(), stride);
         if (against == no_draw || score > highest) against = drawn[d], highest = score;
       }
+      chunk.skipped += against == no_draw;
       if (against == no_draw) continue;
       const float* const y = items_.row(item).data();
       const float* const z = items_.row(against).data();
       const auto pair = kernels_.compare(x, y, z, stride);
+      chunk.right += pair.margin > 0;
       const float small = std::exp(-std::fabs(pair.margin));
       const float wrong = pair.margin >= 0 ? small / (1 + small) : 1 / (1 + small);
       // ln(1 + exp(-m)) = max(0, -m) + ln(1 + exp(-|m|)); the logarithms of many as that of their product.
@@ -292,7 +310,10 @@ class Fit {
     chunk.pulls[against % shares_of_items].push_back({against, person, -strength});
     const float length = step_length(user_squares_[person], strength, distance);
     const float keep = 1 / (1 + length * config_.user_l2);
+    float& last = x[users_.cols() - 1];
+    const float still = last;
     kernels_.step(x, y, z, keep, keep * length * strength, users_.stride());
+    if (plain_) last = still;  // The item's own number there is its bias.
   }
 
   void move_items(const std::vector<Pull>& pulls) {
@@ -307,6 +328,7 @@ class Fit {
 
   /// Adagrad with one number a vector: the sum of its gradients' mean squares.
   float step_length(float& squares, float strength, float length_squared) const noexcept {
+    if (plain_) return config_.learning_rate;
     squares += strength * strength * length_squared / static_cast<float>(config_.factors);
     return config_.learning_rate / std::sqrt(squares + least_square);
   }
@@ -315,6 +337,7 @@ class Fit {
   const BprConfig& config_;
   const FitControl& control_;
   BprKernels kernels_;
+  bool plain_, verify_;
   Matrix users_, items_;
   std::vector<float> user_squares_, user_lengths_, item_squares_;
   Draw draw_;
@@ -323,6 +346,7 @@ class Fit {
   std::vector<Chunk> chunks_;
   std::vector<float> rank_weights_;
   std::size_t count_ = 0;              ///< Events with a positive weight.
+  std::uint64_t right_ = 0, skipped_ = 0;
   double mean_weight_ = 0;
 };
 
@@ -407,6 +431,49 @@ BprFit fit_bpr(const CsrView& events, const BprConfig& config, const FitControl&
     return fit(events, config, control);
   } catch (const std::bad_alloc&) {
     throw Error(ErrorCode::out_of_memory, "fit_bpr", "no memory for " + std::to_string(events.rows) + " users and " + std::to_string(events.cols) + " items of " + std::to_string(config.factors) + " factors");
+  }
+}
+
+BprRows fit_bpr_rows(const CsrView& events, const MatrixView& users, const MatrixView& items, const BprRowsConfig& config, const FitControl& control) {
+  validate(config);
+  require_valid_weights(events, "events");
+  const auto copy = [](const MatrixView& given, std::size_t rows, std::string_view name, std::string_view of) {
+    const auto refuse = [&](std::string what, std::string allowed) { throw Error(ErrorCode::invalid_argument, std::string(name), std::move(what), std::move(allowed)); };
+    if (given.rows != rows) refuse("has " + std::to_string(given.rows) + " rows", "those of events, " + std::to_string(rows) + " " + std::string(of));
+    if (given.cols < 2) refuse("has " + std::to_string(given.cols) + " columns", "factors and a last one beside them");
+    Matrix out(rows, given.cols);
+    for (std::size_t row = 0; row < rows; ++row) {
+      if (!std::ranges::all_of(given.row(row), [](float x) { return std::isfinite(x); })) refuse("has a number that is not finite in row " + std::to_string(row), "finite numbers");
+      std::ranges::copy(given.row(row), out.row(row).begin());
+    }
+    return out;
+  };
+  if (users.cols != items.cols) throw Error(ErrorCode::invalid_argument, "users", "have " + std::to_string(users.cols) + " columns", "those of the items, " + std::to_string(items.cols));
+  if (events.rows == 0 || events.cols == 0) throw Error(ErrorCode::invalid_argument, "events", "has no " + std::string(events.rows == 0 ? "users" : "items"), "at least one");
+  try {
+    const auto start = std::chrono::steady_clock::now();
+    const BprConfig steps{.factors = static_cast<std::int32_t>(users.cols - 1), .learning_rate = config.learning_rate, .user_l2 = config.l2, .item_l2 = config.l2, .epochs = config.epochs,
+                          .negatives = 1, .popularity_exponent = 1, .seed = config.seed};
+    Fit fit(events, steps, control, {copy(users, events.rows, "users", "users"), copy(items, events.cols, "items", "items"), config.verify});
+    BprRows out;
+    const auto epochs = static_cast<std::uint64_t>(config.epochs);
+    for (int epoch = 0; epoch < config.epochs; ++epoch) {
+      checkpoint(control, "epoch", static_cast<std::uint64_t>(epoch), epochs);
+      out.report.objective.push_back(fit.epoch(config.first_epoch + epoch));
+    }
+    if (!all_finite(fit.users()) || !all_finite(fit.items()))
+      throw Error(ErrorCode::numerical_failure, "fit_bpr_rows", "a vector is not finite after " + std::to_string(config.epochs) + " epochs", "a smaller learning_rate");
+    checkpoint(control, "epoch", epochs, epochs);
+    out.right = fit.right();
+    out.skipped = fit.skipped();
+    out.users = std::move(fit.users());
+    out.items = std::move(fit.items());
+    out.report.epochs = config.epochs;
+    out.report.detail = "bpr: steps of one length, one item drawn by its people against each event";
+    out.report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return out;
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::out_of_memory, "fit_bpr_rows", "no memory for the vectors of " + std::to_string(events.rows) + " users and " + std::to_string(events.cols) + " items");
   }
 }
 

@@ -26,7 +26,7 @@ constexpr std::size_t rotated_rows = 96;         // At a time, by one thread.
 std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
   const std::size_t stride = vectors.stride(), cells = stride * stride, strips = stride / 16;
   const std::size_t affordable = std::max<std::size_t>(1, range_memory / (cells * sizeof(double)));
-  const std::size_t ranges = std::min({(vectors.rows() + rows_a_range - 1) / rows_a_range, most_ranges, affordable});
+  const std::size_t ranges = std::max<std::size_t>(1, std::min({(vectors.rows() + rows_a_range - 1) / rows_a_range, most_ranges, affordable}));
   const std::size_t rows = round_up((vectors.rows() + ranges - 1) / ranges, 1024);
   const std::size_t groups = (strips + strips_a_task - 1) / strips_a_task;
   std::vector<double> sums(ranges * cells, 0.0);

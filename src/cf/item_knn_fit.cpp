@@ -189,4 +189,46 @@ ItemKnnFit fit_item_knn(const CsrView& given, const ItemKnnConfig& config, const
   return fit;
 }
 
+Csr largest_products(const CsrView& events, std::uint32_t count, const FitControl& control) {
+  require_valid_weights(events, "events");
+  if (events.cols == 0) throw Error(ErrorCode::invalid_argument, "events", "has no items", "at least one column");
+  if (count == 0) throw Error(ErrorCode::invalid_argument, "count", "is 0", "at least 1");
+  const auto by_item = transpose(events);
+  std::vector<std::vector<Scored>> lists(events.cols);
+  std::vector<TopK> tops(static_cast<std::size_t>(resolved_threads(control.execution)));
+  data::for_each_co_occurrence(events, by_item, control, [&](std::uint32_t item, std::span<const std::uint32_t> others, std::span<const float> sums, int worker) {
+    auto& top = tops[static_cast<std::size_t>(worker)];
+    top.reset(std::min<std::size_t>(count, events.cols));
+    for (std::size_t n = 0; n < others.size(); ++n) {
+      if (!std::isfinite(sums[n]))
+        throw Error(ErrorCode::numerical_failure, "largest_products", "the sum of items " + std::to_string(item) + " and " + std::to_string(others[n]) + " is not finite", "smaller weights");
+      top.push(ItemIndex{others[n]}, sums[n]);
+    }
+    const auto kept = top.kept();
+    lists[item].assign(kept.begin(), kept.end());
+    std::ranges::sort(lists[item], {}, &Scored::item);
+  });
+  Csr out{.rows = events.cols, .cols = events.cols, .offsets = {0}, .columns = {}, .values = {}};
+  for (const auto& list : lists) {
+    for (const auto& [item, sum] : list) {
+      out.columns.push_back(value(item));
+      out.values.push_back(sum);
+    }
+    out.offsets.push_back(static_cast<std::int64_t>(out.columns.size()));
+  }
+  return out;
+}
+
+std::shared_ptr<const ItemKnnModel> item_knn_of(Csr similarities) {
+  require_valid_weights(similarities, "similarities");
+  if (similarities.rows != similarities.cols || similarities.rows == 0)
+    throw Error(ErrorCode::invalid_argument, "similarities", "are " + std::to_string(similarities.rows) + " x " + std::to_string(similarities.cols), "a row and a column an item");
+  ItemKnnConfig config;
+  config.neighbours = 1;
+  for (std::size_t row = 0; row < similarities.rows; ++row)
+    config.neighbours = std::max(config.neighbours, static_cast<std::int32_t>(std::min<std::int64_t>(100000, similarities.offsets[row + 1] - similarities.offsets[row])));
+  const auto rows = std::make_shared<const Csr>(std::move(similarities));
+  return make_item_knn(config, {rows->offsets, rows->columns, rows->values}, rows);
+}
+
 }  // namespace pannier::cf

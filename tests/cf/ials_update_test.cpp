@@ -175,3 +175,13 @@ TEST_CASE("ials update: what does not fit is refused by name and leaves everythi
   update.set_users({}, Csr{0, 4, {0}, {}, {}});
   REQUIRE(update.user_rows(Csr{2, 4, {0, 0, 0}, {}, {}}) == Matrix(2, 3));
 }
+
+TEST_CASE("ials_update: begins without any people", "[cf][ials_update]") {
+  const auto items = random_vectors(30, 5, 61);
+  const auto events = random_events(6, 30, 62);
+  const IalsConfig config{.factors = 5, .loss = IalsLoss::replaced, .l2 = 0.1f, .frequency_exponent = 0};
+  IalsUpdate update(Matrix(0, 5), items, config);
+  require_solved(events, update.user_rows(events), items, config);
+  update.set_users(numbers(0, 6), events);
+  REQUIRE(update.user_factors().rows == 6);
+}

@@ -349,3 +349,44 @@ TEST_CASE("item_knn: an item count of zero people is a model without answers", "
   REQUIRE(model->similarities().nonzeros() == 0);
   REQUIRE(recommended(*model, {ItemIndex{1}}, {1}, 3).empty());
 }
+
+TEST_CASE("item_knn: the largest products of a row keep the item itself, and ties go by index", "[cf][item_knn]") {
+  // Columns' products: 0.0 = 5, 0.1 = 2, 0.2 = 2, 1.1 = 2, 1.2 = 1, 2.2 = 1; item 3 is nobody's.
+  synth::CsrBuilder built(4);
+  built.cell(0, 2).cell(1, 1).cell(2, 1).end_row().cell(0, 1).end_row().cell(1, 1).end_row();
+  const auto events = built.take();
+  const auto kept = cf::largest_products(events, 2, {.execution = {.threads = 2}});
+  const CsrView two = kept;
+  const auto require_row = [&](std::size_t row, std::vector<std::uint32_t> columns, std::vector<float> values) {
+    REQUIRE(std::ranges::equal(two.row_columns(row), columns));
+    REQUIRE(std::ranges::equal(two.row_values(row), values));
+  };
+  REQUIRE(two.rows == 4);
+  REQUIRE(two.cols == 4);
+  require_row(0, {0, 1}, {5, 2});
+  require_row(1, {0, 1}, {2, 2});
+  require_row(2, {0, 1}, {2, 1});
+  require_row(3, {}, {});
+  REQUIRE_THROWS_WITH(cf::largest_products(events, 0), StartsWith("count: is 0"));
+  REQUIRE_THROWS_WITH(cf::largest_products({}, 2), StartsWith("events: "));
+  synth::CsrBuilder large(1);
+  REQUIRE_THROWS_WITH(cf::largest_products(large.cell(0, 1e30f).end_row().take(), 2), StartsWith("largest_products: the sum of items 0 and 0"));
+}
+
+TEST_CASE("item_knn: similarities of one's own are served, their diagonal to who may have what they have", "[cf][item_knn]") {
+  synth::CsrBuilder built(3);
+  built.cell(0, 1).cell(1, 0.5f).end_row().cell(2, 0.25f).end_row().end_row();
+  const auto model = cf::item_knn_of(built.take());
+  model::Workspace workspace;
+  std::vector<Scored> out(3);
+  const std::vector<ItemIndex> items{ItemIndex{0}, ItemIndex{1}};
+  const std::vector<float> weights{2, 4};
+  REQUIRE(model->recommend({items, weights, {}, {}}, {.count = 3}, workspace, out) == 1);
+  REQUIRE(out[0] == Scored{ItemIndex{2}, 1});
+  REQUIRE(model->recommend({items, weights, {}, {}}, {.count = 3, .exclude_history = false}, workspace, out) == 3);
+  REQUIRE(out == std::vector<Scored>{{ItemIndex{0}, 2}, {ItemIndex{1}, 1}, {ItemIndex{2}, 1}});
+  synth::CsrBuilder wide(3);
+  REQUIRE_THROWS_WITH(cf::item_knn_of(wide.cell(2).end_row().take()), StartsWith("similarities: are 1 x 3"));
+  synth::CsrBuilder negative(1);
+  REQUIRE_THROWS_WITH(cf::item_knn_of(negative.cell(0, -1).end_row().take()), StartsWith("similarities: row 0 column 0"));
+}

@@ -93,6 +93,44 @@ struct BprFit {
 ///          dynamic negative sampling, Zhang, Chen, Wang & Yu 2013; Weston, Bengio & Usunier 2011 (WARP); Duchi, Hazan & Singer 2011 (Adagrad, one number a vector).
 [[nodiscard]] BprFit fit_bpr(const CsrView& events, const BprConfig& config, const FitControl& control = {});
 
+/// Settings of fit_bpr_rows().
+struct BprRowsConfig {
+  float learning_rate = 0.01f;
+  float l2 = 0.01f;
+  std::int32_t epochs = 100;
+  std::int32_t first_epoch = 0;
+  bool verify = true;
+  std::uint64_t seed = 42;
+  bool operator==(const BprRowsConfig&) const = default;
+};
+
+template <class Config, class Visit>
+  requires std::same_as<std::remove_const_t<Config>, BprRowsConfig>
+void visit_fields(Config& c, Visit&& visit) {
+  visit("learning_rate", c.learning_rate, Range{1e-6, 10}, "Length of every step.");
+  visit("l2", c.l2, Range{0, 1e3}, "Ridge on all three vectors of a pair.");
+  visit("epochs", c.epochs, Range{1, 100000}, "One epoch visits every event once.");
+  visit("first_epoch", c.first_epoch, Range{0, 1000000000}, "The number of the first one, where an earlier call ended: it fixes the draws.");
+  visit("verify", c.verify, "Whether an item that the person has, when it is drawn, lets the event be; else it is held against the person.");
+  visit("seed", c.seed, Range{0, 1.8446744073709551615e19}, "Fixes the order of the people and the draws.");
+}
+
+struct BprRows {
+  Matrix users, items;
+  std::uint64_t right = 0;    ///< Pairs that were in the right order as they were met.
+  std::uint64_t skipped = 0;  ///< Events that were let be.
+  FitReport report;
+};
+
+/// Plain BPR from vectors that are given: the objective of fit_bpr() with its bpr loss, steps of one length, one item drawn against each event, in proportion to its people. The
+/// last number of a person's vector stands still, so that the last number of an item's is its bias where it is 1.
+///
+/// Shapes:  `events` as fit_bpr(); `users` and `items` are its rows and its columns x (factors + 1).
+/// Cost, repeats: as fit_bpr(). Calls that follow each other, with first_epoch moved on, give the bits of one.
+/// Errors:  as fit_bpr(), and invalid_argument naming users or items (a shape, a number that is not finite).
+/// Source:  Rendle, Freudenthaler, Gantner & Schmidt-Thieme 2009; the draws as the package implicit has them.
+[[nodiscard]] BprRows fit_bpr_rows(const CsrView& events, const MatrixView& users, const MatrixView& items, const BprRowsConfig& config, const FitControl& control = {});
+
 /// Opens a written model; arrays stay in the reader's memory. Errors: malformed_input.
 [[nodiscard]] std::shared_ptr<const BprModel> read_bpr(const model::SectionReader& reader, std::uint32_t item_count);
 

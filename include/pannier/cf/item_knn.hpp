@@ -94,6 +94,14 @@ struct ItemKnnFit {
 /// recommender systems; rp3: Paudel, Christoffel, Newell & Bernstein 2017, Updatable, accurate, diverse, and scalable recommendations.
 [[nodiscard]] ItemKnnFit fit_item_knn(const CsrView& events, const ItemKnnConfig& config, const FitControl& control = {});
 
+/// For each item the `count` items of largest sum over people of x_ui x_uj, the item itself among them, ties by index: items x items, columns ascending. Sums of 0 are not kept.
+/// Cost, repeats and shapes: as fit_item_knn(). Errors: invalid_argument (no items, count 0, a weight out of range), numerical_failure (a sum overflows), cancelled.
+[[nodiscard]] Csr largest_products(const CsrView& events, std::uint32_t count, const FitControl& control = {});
+
+/// A model of similarities that were computed elsewhere, row i being the items that i recommends; an entry of the diagonal counts where the history is not excluded.
+/// Errors: invalid_argument naming similarities (not items x items, an entry that is negative or not finite, no items).
+[[nodiscard]] std::shared_ptr<const ItemKnnModel> item_knn_of(Csr similarities);
+
 /// Opens a written model; arrays stay in the reader's memory. Errors: malformed_input.
 [[nodiscard]] std::shared_ptr<const ItemKnnModel> read_item_knn(const model::SectionReader& reader, std::uint32_t item_count);
 
