@@ -109,6 +109,7 @@ class LongCall {
 
 void bind_clv(py::module_& module);
 void bind_models(py::module_& module);
+void bind_factors(py::module_& module);
 void bind_retrieval(py::module_& module);
 void bind_serving(py::module_& module);
 

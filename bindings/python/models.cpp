@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "../common/batch.hpp"
-#include "bind.hpp"
+#include "models.hpp"
 #include "pannier/core/config.hpp"
 #include "pannier/evaluate/protocol.hpp"
 #include "pannier/model/vectors.hpp"
@@ -20,28 +20,6 @@
 
 namespace pannier::python {
 namespace {
-
-/// A borrowed CSR matrix: the arrays that SciPy holds, or widened copies.
-struct CsrArrays {
-  std::size_t cols;
-  Array<std::int64_t> offsets;
-  Array<std::uint32_t> columns;
-  Array<float> values;
-
-  [[nodiscard]] CsrView view() const {
-    return {.rows = offsets.size() == 0 ? 0 : static_cast<std::size_t>(offsets.size()) - 1,
-            .cols = cols,
-            .offsets = elements(offsets),
-            .columns = elements(columns),
-            .values = elements(values)};
-  }
-};
-
-/// A fitted model; one that was loaded from bytes keeps them.
-struct Model {
-  py::object keeper;
-  std::shared_ptr<const model::Recommender> value;
-};
 
 /// The rows of `matrix` named in `rows`, in that order; the matrix may have been written to since it was checked.
 /// Errors: invalid_argument (a row out of range, offsets that do not ascend).
@@ -67,42 +45,24 @@ Csr gather(const CsrView& matrix, std::span<const std::int64_t> rows) {
   return picked;
 }
 
-std::optional<ItemSet> to_allowed(const std::optional<Array<std::uint32_t>>& allowed, std::uint32_t item_count) {
-  if (!allowed) return std::nullopt;
-  ItemSet set(item_count);
-  for (const auto column : elements(*allowed)) {
-    if (column >= item_count)
-      throw Error(ErrorCode::invalid_argument, "items", "has " + std::to_string(column),
-                  "columns below " + std::to_string(item_count));
-    set.insert(ItemIndex{column});
-  }
-  return set;
-}
-
-/// Arrays (rows, count) of columns (-1 pads: no_item read as int32) and of scores, filled by body(ask, items, scores) unlocked.
+/// As ranked(), by body(ask, execution, items, scores).
 template <class Body>
 py::tuple answer(const Model& model, std::size_t rows, std::uint32_t count, bool exclude_history,
                  const std::optional<Array<std::uint32_t>>& allowed, int threads, const Body& body) {
-  static_assert(static_cast<std::int32_t>(value(no_item)) == -1);
   const auto set = to_allowed(allowed, model.value->item_count());
   const model::Ask ask{.count = count, .allowed = set ? &*set : nullptr, .exclude_history = exclude_history};
-  Array<std::int32_t> items({rows, std::size_t{count}});
-  Array<float> scores({rows, std::size_t{count}});
-  const std::span out_items(reinterpret_cast<ItemIndex*>(items.mutable_data()), rows * count);
-  const std::span out_scores(scores.mutable_data(), rows * count);
-  {
-    const py::gil_scoped_release unlocked;
-    body(ask, Execution{.threads = threads}, out_items, out_scores);
-  }
-  return py::make_tuple(std::move(items), std::move(scores));
+  return ranked(rows, count, [&](std::span<ItemIndex> items, std::span<float> scores) { body(ask, Execution{.threads = threads}, items, scores); });
 }
 
 py::tuple recommend(const Model& model, const CsrArrays& histories, const std::optional<Array<std::int64_t>>& rows,
-                    std::uint32_t count, bool exclude_history, const std::optional<Array<std::uint32_t>>& allowed, int threads) {
+                    std::uint32_t count, bool exclude_history, const std::optional<Array<std::uint32_t>>& allowed, const CsrArrays* row_allowed, const CsrArrays* row_denied, int threads) {
   const auto matrix = histories.view();
+  const auto may = row_allowed == nullptr ? CsrView() : row_allowed->view(), may_not = row_denied == nullptr ? CsrView() : row_denied->view();
   const auto row_count = rows ? static_cast<std::size_t>(rows->size()) : matrix.rows;
   return answer(model, row_count, count, exclude_history, allowed, threads,
-                [&](const model::Ask& ask, const Execution& execution, std::span<ItemIndex> items, std::span<float> scores) {
+                [&](model::Ask ask, const Execution& execution, std::span<ItemIndex> items, std::span<float> scores) {
+                  ask.row_allowed = row_allowed == nullptr ? nullptr : &may;
+                  ask.row_denied = row_denied == nullptr ? nullptr : &may_not;
                   if (rows) {
                     const auto picked = gather(matrix, elements(*rows));
                     model.value->recommend_batch(picked, ask, execution, items, scores);
@@ -144,14 +104,6 @@ py::list explain(const Model& model, const CsrArrays& histories, std::int64_t ro
   return out;
 }
 
-/// A matrix that Python sees without a copy and cannot write; `keeper` holds its memory.
-py::array read_only(const MatrixView& matrix, const py::object& keeper) {
-  py::array view(py::dtype::of<float>(), {matrix.rows, matrix.cols}, {matrix.stride * sizeof(float), sizeof(float)},
-                 matrix.data, keeper);
-  view.attr("setflags")(py::arg("write") = false);
-  return view;
-}
-
 /// Ids, rows and a bias of items, for the model vectors, or None.
 using GivenVectors = std::optional<std::tuple<std::vector<std::string>, Array<float>, std::optional<Array<float>>>>;
 
@@ -184,15 +136,7 @@ py::tuple fit(const std::vector<std::pair<std::string, std::string>>& models, co
     const py::capsule keeper(owned, [](void* matrix) { delete static_cast<Matrix*>(matrix); });
     factors = read_only(*owned, keeper);
   }
-  py::dict report;
-  report["seconds"] = fitted.report.seconds;
-  report["epochs"] = fitted.report.epochs;
-  report["converged"] = fitted.report.converged;
-  py::list objective;
-  for (const auto loss : fitted.report.objective) objective.append(loss);
-  report["objective"] = objective;
-  report["detail"] = to_str(fitted.report.detail);
-  return py::make_tuple(Model{py::none(), std::move(fitted.model)}, factors, report);
+  return py::make_tuple(Model{py::none(), std::move(fitted.model)}, factors, to_dict(fitted.report));
 }
 
 /// The settings of tune() but for the hold-out's as JSON; `cut` random or user; `vectors` and `item_ids` as for fit().
@@ -284,7 +228,7 @@ void bind_models(py::module_& module) {
       .def_property_readonly("item_count", [](const Model& model) { return model.value->item_count(); })
       .def_property_readonly("config_json", [](const Model& model) { return to_str(model.value->config_json()); })
       .def("recommend", &recommend, py::arg("histories"), py::arg("rows").noconvert(), py::arg("count"),
-           py::arg("exclude_history"), py::arg("allowed").noconvert(), py::arg("threads"))
+           py::arg("exclude_history"), py::arg("allowed").noconvert(), py::arg("row_allowed"), py::arg("row_denied"), py::arg("threads"))
       .def("similar", &similar, py::arg("items").noconvert(), py::arg("count"), py::arg("allowed").noconvert(),
            py::arg("threads"))
       .def("explain", &explain, py::arg("histories"), py::arg("row"), py::arg("items").noconvert(), py::arg("most"))

@@ -56,6 +56,7 @@ PYBIND11_MODULE(_pannier, module) {
   });
   bind_clv(module);
   bind_models(module);
+  bind_factors(module);
   bind_retrieval(module);
   bind_serving(module);
 }

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,9 @@ def test_the_notebook_runs_from_a_data_frame_to_a_plot(monkeypatch):
     assert (space["shares"].diagonal() > 0.5).all()
     reasons = space["table"](space["after"])["why"]
     assert len(reasons) == 5 and all("Garden item 3" in why or "popular" in why for why in reasons)
+
+
+def test_code_for_implicit_runs_with_one_import_changed():
+    told = subprocess.run([sys.executable, str(ROOT / "examples" / "python" / "from_implicit.py")], capture_output=True, text=True, check=True).stdout
+    assert told.splitlines() == ["user 4 is missing item 4", "of 30 users, first is the missing item for 30",
+                                 "like item 4: 4 itself, then others of its taste: True", "a new user of odd taste gets item 5"]

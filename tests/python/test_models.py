@@ -334,3 +334,21 @@ def test_a_blend_refuses_by_name():
         pannier.Blend(members="ials,popular", weights="1").fit(X)
     with pytest.raises(pannier.InvalidArgument, match="member_settings"):
         pannier.Blend(member_setting={})
+
+
+def test_lists_of_each_row_filter_that_row(model, X):
+    rows = np.arange(20)
+    allowed, denied = (sp.random(20, X.shape[1], density=density, random_state=seed, format="csr") for density, seed in ((0.4, 5), (0.3, 6)))
+    ids, scores = model.recommend(rows, n=8, row_items=allowed, row_exclude=denied)
+    for row in rows:
+        may = np.zeros(X.shape[1], bool)
+        may[allowed[row].indices] = True
+        may[denied[row].indices] = False
+        one, one_scores = model.recommend([row], n=8, items=may)
+        assert ids[row].tolist() == one[0].tolist() and scores[row].tolist() == one_scores[0].tolist()
+    assert not set(ids[3]) & set(denied[3].indices)
+    for name in ("row_items", "row_exclude"):
+        with pytest.raises(pannier.InvalidArgument, match=f"{name}: is 19 x"):
+            model.recommend(rows, **{name: allowed[:19]})
+        with pytest.raises(pannier.InvalidArgument, match=name):
+            model.recommend(rows, **{name: "lists"})

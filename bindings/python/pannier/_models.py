@@ -124,17 +124,26 @@ class Recommender:
         """The vectors to be served and what the columns of `events` are called there; of no meaning for most models."""
         return None, []
 
-    def recommend(self, rows, n=10, *, exclude_seen=True, items=None):
+    def recommend(self, rows, n=10, *, exclude_seen=True, items=None, row_items=None, row_exclude=None):
         """The `n` best items for each of `rows`: row numbers of the fitted X, or a matrix of any users' histories, whose columns are
         those of X. Everyone is folded in, so that a stranger and a fitted user of the same history get the same answer.
 
-        `exclude_seen` leaves out a row's own items; `items` allows only these columns (numbers, or a mask of booleans).
+        `exclude_seen` leaves out a row's own items; `items` allows only these columns (numbers, or a mask of booleans). `row_items` and `row_exclude` are matrices with a row for
+        each of `rows`: each is given only what its row of the one holds, and nothing of its row of the other, whatever the values.
         Returns two arrays (rows, n), best first: columns as int32, where -1 pads short rows, and scores as float32.
         """
         model, n = self._fitted(), _count(n, "n")
         allowed = None if items is None else as_columns(items, model.item_count, "items")
         histories, numbers = self._histories(rows)
-        return model.recommend(histories, numbers, n, bool(exclude_seen), allowed, self.threads)
+        count = histories.rows if numbers is None else len(numbers)
+        lists = [None if matrix is None else self._lists(matrix, count, name) for matrix, name in ((row_items, "row_items"), (row_exclude, "row_exclude"))]
+        return model.recommend(histories, numbers, n, bool(exclude_seen), allowed, *lists, self.threads)
+
+    def _lists(self, matrix, rows, name):
+        lists = as_csr(matrix, name)
+        if (lists.rows, lists.cols) != (rows, self._model.item_count):
+            raise InvalidArgument(name, f"is {lists.rows} x {lists.cols}", f"a row for each of rows and a column an item, {rows} x {self._model.item_count}")
+        return lists
 
     def explain(self, row, items, n=3):
         """Why the model gives `items` (columns) to `row`, a row number of the fitted X or a matrix of one history.

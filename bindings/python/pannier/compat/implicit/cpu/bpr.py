@@ -1,0 +1,5 @@
+"""implicit.cpu.bpr."""
+
+from ..bpr import BayesianPersonalizedRanking
+
+__all__ = ["BayesianPersonalizedRanking"]
