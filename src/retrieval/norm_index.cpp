@@ -51,6 +51,7 @@ class NormIndex::Run {
       : index_(index), wanted_(wanted), scratch_(scratch), top_(scratch.top_) {
     scratch.effort = {};
     top_.reset(keep);
+    enough_ = std::max<std::size_t>(1, keep / 4);
     done_ = keep == 0;
     if (done_) return;
     code(query);
@@ -245,7 +246,7 @@ class NormIndex::Run {
   const std::uint64_t* words_ = nullptr;   ///< Allowed positions, a word a block.
   const ItemSet* by_item_ = nullptr;       ///< Allowed items, looked up one by one.
   std::size_t entered_ = 0;                ///< Since the threshold was last brought up.
-  std::size_t enough_ = 1;
+  std::size_t enough_ = 1;                 ///< So many that a selection over `keep` pays: at a quarter, top-100 takes a third less than at one.
   bool done_ = false;
 };
 
