@@ -92,7 +92,7 @@ void each_feature(const AttributeRule& rule, std::string_view value, std::string
 
 /// What the first pass sees of an attribute.
 struct Seen {
-  std::size_t values = 0, numbers = 0, two_words = 0, four_words = 0;   ///< Values in all, that are numbers, of so many words or more.
+  std::size_t values = 0, numbers = 0, two_words = 0, four_words = 0;   ///< Values in all, that are numbers, of so many words or more (lists: a member).
   std::unordered_set<std::uint64_t> distinct;
 };
 
@@ -164,10 +164,12 @@ FeatureSpace FeatureSpace::learn(std::size_t rows, const AttributesOf& attribute
       ++of.values;
       if (parse_number(value)) ++of.numbers;
       if (of.distinct.size() <= rows / 2 + few_values) of.distinct.insert(pannier::value(item_key(value)));
+      const auto start = value.substr(0, 256);
+      const auto members = 1 + static_cast<std::size_t>(std::ranges::count(start, '/'));
       std::size_t words = 0;
-      each_word(value.substr(0, 256), word, [&](std::string_view) { ++words; });
-      if (words >= 2) ++of.two_words;
-      if (words >= 4) ++of.four_words;
+      each_word(start, word, [&](std::string_view) { ++words; });
+      if (words >= 2 * members) ++of.two_words;
+      if (words >= 4 * members) ++of.four_words;
     }
   }
   for (const auto& [declared, kind] : config.kinds)

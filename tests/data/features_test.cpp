@@ -186,6 +186,20 @@ TEST_CASE("features: the kinds of a catalogue's own fields do not hang on its va
   REQUIRE(names == std::vector<std::string>{"brand=107", "care:7", "colour=dark red", "name:no3"});   // "shirt" and "at" are in every row.
 }
 
+TEST_CASE("features: a list of names is values, however many it has, and a text with a stroke stays one", "[data][features]") {
+  Rows rows;
+  for (int i = 0; i < 60; ++i) {
+    std::string codes = "sci-fi";
+    for (int c = 1; c < 60; c += 1 + i % 7) codes += '/' + std::to_string(c + i % 3);
+    rows.push_back({{"codes", codes + "/of" + std::to_string(i)}, {"note", "fits 40/42 and model " + std::to_string(i)}});
+  }
+  const auto space = FeatureSpace::learn(rows.size(), reader(rows), {.max_share = 1});
+  const auto row = encoded(space, {{"codes", "sci-fi/7"}, {"note", "model 42"}});
+  std::vector<std::string> names;
+  for (const auto& [name, value] : row) names.push_back(name);
+  REQUIRE(names == std::vector<std::string>{"codes=7", "codes=sci-fi", "note:42", "note:model"});
+}
+
 TEST_CASE("features: a path is its levels, however they are parted", "[data][features]") {
   const Rows rows{{{"category", "shoes/trail"}}, {{"category", "/shoes / trail/"}}, {{"category", "shoes//trail"}}, {{"category", " / "}}};
   const auto space = FeatureSpace::learn(rows.size(), reader(rows));

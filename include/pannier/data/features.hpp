@@ -55,8 +55,8 @@ struct FeatureScratch {
 /// The names of features and how attributes become them.
 ///
 /// The kind of an attribute is that of config.kinds, else: "category" is a path, "brand" a value, "name", "title" and "description" texts; numbers where every value is one and there are more
-/// than twenty; a text where most values hold several words and are of one row alone, or most hold four and more than twenty differ; else a value. Words are runs of letters and digits, in
-/// small letters (Latin, Greek, Cyrillic and Armenian), at most 64 bytes of each, at most 512 a value; of scripts without blanks, pairs of neighbouring characters. Values and the levels of
+/// than twenty; a text where most values hold several words (of lists, the members) and are of one row alone, or most hold four and more than twenty differ; else a value. Words are runs of letters and digits,
+/// in small letters (Latin, Greek, Cyrillic and Armenian), at most 64 bytes of each, at most 512 a value; of scripts without blanks, pairs of neighbouring characters. Values and the levels of
 /// paths are taken as they stand, without blanks at the ends. Empty values and levels, values and paths of more than 256 bytes, a value that is no number where numbers are expected, and
 /// texts that are not UTF-8 are no feature.
 /// Threads: Immutable: share freely.
