@@ -56,6 +56,7 @@ void add_recommend(CLI::App& app, Commands& commands);   ///< recommend, similar
 void add_evaluate(CLI::App& app, Commands& commands);
 void add_generations(CLI::App& app, Commands& commands);  ///< inspect, verify, rollback, prune
 void add_erase(CLI::App& app, Commands& commands);
+void add_clv(CLI::App& app, Commands& commands);
 void add_demo(CLI::App& app, Commands& commands);
 
 /// The options of every command that reads events, as texts until read.

@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
   cli::add_tune(app, commands);
   cli::add_generations(app, commands);
   cli::add_erase(app, commands);
+  cli::add_clv(app, commands);
   cli::add_demo(app, commands);
   cli::require_digits(app);
 

@@ -15,6 +15,7 @@
 #include "pannier/cf/vectors.hpp"
 #include "pannier/clv/bg_bb.hpp"
 #include "pannier/clv/bg_nbd.hpp"
+#include "pannier/clv/customer_file.hpp"
 #include "pannier/clv/customers.hpp"
 #include "pannier/clv/estimate.hpp"
 #include "pannier/clv/gamma_gamma.hpp"
