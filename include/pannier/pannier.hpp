@@ -6,6 +6,7 @@
 #include "pannier/cf/ease.hpp"
 #include "pannier/cf/feature_map.hpp"
 #include "pannier/cf/graph_filter.hpp"
+#include "pannier/cf/hybrid.hpp"
 #include "pannier/cf/ials.hpp"
 #include "pannier/cf/ials_update.hpp"
 #include "pannier/cf/item_knn.hpp"

@@ -85,6 +85,9 @@ class Blend final : public BlendModel {
       : config_(std::move(config)), items_(items), members_(std::move(members)), own_(std::move(own)), new_(std::move(fresh)), inside_(inside) {}
 
   [[nodiscard]] std::string_view kind() const noexcept override { return "blend"; }
+  [[nodiscard]] bool reads_attributes() const noexcept override {
+    return std::ranges::any_of(members_, [](const BlendMember& member) { return member.model != nullptr && member.model->reads_attributes(); });
+  }
   [[nodiscard]] std::uint32_t item_count() const noexcept override { return items_; }
   [[nodiscard]] std::string config_json() const override { return to_json(config_); }
   [[nodiscard]] std::span<const BlendMember> members() const noexcept override { return members_; }
@@ -262,8 +265,8 @@ class Blend final : public BlendModel {
  private:
   static constexpr std::uint32_t no_place = 0xFFFFFFFFu;
 
-  static bool has_evidence(const History& history) noexcept {
-    return std::any_of(history.weights.begin(), history.weights.end(), [](float weight) { return weight > 0; }) ||
+  [[nodiscard]] bool has_evidence(const History& history) const noexcept {
+    return (model::known_of(history) != 0 && reads_attributes()) || std::any_of(history.weights.begin(), history.weights.end(), [](float weight) { return weight > 0; }) ||
            std::any_of(history.bought.begin(), history.bought.end(), [](const model::Bought& bought) { return bought.times > 0; });
   }
   [[nodiscard]] bool says_something(std::size_t m) const noexcept { return own_[m] > 0 || new_[m] > 0; }
@@ -292,7 +295,7 @@ class Blend final : public BlendModel {
     const auto& asked = workspace.outer_asked;
     return asked.model == id_ && std::ranges::equal(asked.items, history.items) && std::ranges::equal(asked.weights, history.weights) &&
            std::ranges::equal(asked.kinds, history.kinds) && std::ranges::equal(asked.ages_us, history.ages_us) &&
-           std::ranges::equal(asked.bought, history.bought);
+           std::ranges::equal(asked.bought, history.bought) && asked.known == model::known_of(history);
   }
 
   /// Every item's score in workspace.outer_sums, the history's own ones in outer_own too, and what each member's scores are multiplied by, for
@@ -331,6 +334,7 @@ class Blend final : public BlendModel {
     asked.kinds.assign(history.kinds.begin(), history.kinds.end());
     asked.ages_us.assign(history.ages_us.begin(), history.ages_us.end());
     asked.bought.assign(history.bought.begin(), history.bought.end());
+    asked.known = model::known_of(history);
     asked.model = id_;
   }
 

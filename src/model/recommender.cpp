@@ -4,6 +4,9 @@
 #include <cmath>
 #include <limits>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "pannier/core/error.hpp"
 
 namespace pannier::model {
@@ -43,6 +46,19 @@ Bought aged(const data::Purchases& purchases, std::int64_t now_us) noexcept {
   return {.times = purchases.times, .units = purchases.units, .first_age_us = age(purchases.first_us), .last_age_us = age(purchases.last_us)};
 }
 
+std::uint64_t known_of(const History& history) noexcept {
+  if (history.attributes.empty() && history.feature_columns.empty()) return 0;
+  std::uint64_t out = 1;
+  const auto add = [&](const void* bytes, std::size_t size) { out = XXH3_64bits_withSeed(bytes, size, out); };
+  for (const auto& [name, text] : history.attributes) {
+    add(name.data(), name.size());
+    add(text.data(), text.size());
+  }
+  add(history.feature_columns.data(), history.feature_columns.size_bytes());
+  add(history.feature_values.data(), history.feature_values.size_bytes());
+  return out;
+}
+
 void require_valid(const History& history, const Ask& ask, std::uint32_t item_count, Workspace& workspace) {
   const auto size = history.items.size();
   const auto require_length = [&](const char* name, std::size_t length, bool may_be_empty) {
@@ -60,6 +76,14 @@ void require_valid(const History& history, const Ask& ask, std::uint32_t item_co
       refuse("history.items", "item " + std::to_string(value(history.items[n])) + " at " + std::to_string(n), items_below(item_count));
     if (!std::isfinite(history.weights[n]) || history.weights[n] < 0)
       refuse("history.weights", std::to_string(history.weights[n]) + " at " + std::to_string(n), "a finite weight, not negative");
+  }
+  if (history.feature_columns.size() != history.feature_values.size())
+    refuse("history.feature_values", std::to_string(history.feature_values.size()) + " entries for " + std::to_string(history.feature_columns.size()) + " columns", "as many");
+  for (std::size_t n = 0; n < history.feature_columns.size(); ++n) {
+    if (n > 0 && history.feature_columns[n] <= history.feature_columns[n - 1])
+      refuse("history.feature_columns", std::to_string(history.feature_columns[n]) + " after " + std::to_string(history.feature_columns[n - 1]), "ascending columns");
+    if (!std::isfinite(history.feature_values[n]) || history.feature_values[n] < 0)
+      refuse("history.feature_values", std::to_string(history.feature_values[n]) + " at " + std::to_string(n), "a finite value, not negative");
   }
   for (const auto age : history.ages_us)
     if (age < 0) refuse("history.ages_us", std::to_string(age), "an age that is not negative");

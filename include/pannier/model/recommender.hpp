@@ -15,6 +15,7 @@
 #include "pannier/core/matrix.hpp"
 #include "pannier/core/top_k.hpp"
 #include "pannier/data/event.hpp"
+#include "pannier/data/features.hpp"
 #include "pannier/data/weighting.hpp"
 
 namespace pannier::model {
@@ -38,6 +39,10 @@ struct History {
   std::span<const data::EventKind> kinds;        ///< Kind of the last event with the item.
   std::span<const std::int64_t> ages_us;         ///< Age of that event at the request's time, not negative.
   std::span<const Bought> bought{};              ///< Purchases of the item; first_age_us >= last_age_us >= 0.
+  // What else is known of the person, for models that read_attributes(); those answer without any item too.
+  std::span<const data::Attribute> attributes{};           ///< By name; what the model does not know is passed over.
+  std::span<const std::uint32_t> feature_columns{};        ///< Where the model's features have no names: the person's row of them, ascending,
+  std::span<const float> feature_values{};                 ///< finite and not negative.
 };
 
 /// What is wanted.
@@ -88,7 +93,9 @@ class Workspace {
     std::vector<data::EventKind> kinds;
     std::vector<std::int64_t> ages_us;
     std::vector<Bought> bought;
+    std::uint64_t known = 0;   ///< A checksum of what else was known of the person.
   } outer_asked;
+  data::FeatureScratch features;
   std::vector<std::uint32_t> outer_counts;
   std::vector<Reason> outer_reasons, outer_merged;
 };
@@ -101,7 +108,7 @@ class VectorModel;
 ///
 /// Every call refuses (invalid_argument, by name, outputs untouched): an item index out of range, weights that are not finite
 /// or negative, negative ages, spans of unequal length, an item twice in a history, an allowed set over another universe.
-/// An empty history gives no personal items (recommend returns 0), except for models that need none (popular).
+/// An empty history gives no personal items (recommend returns 0), except for models that need none (popular), and for models that read attributes where those tell something.
 /// Ties are broken by index. A score is never NaN. Weights of zero are seen items without evidence.
 /// Threads: Immutable: share freely; one Workspace a thread.
 class Recommender {
@@ -144,12 +151,18 @@ class Recommender {
   virtual void recommend_batch(const CsrView& histories, const Ask& ask, const Execution& execution,
                                std::span<ItemIndex> items, std::span<float> scores) const;
 
+  /// Whether it knows people by their attributes too: a caller that has them gives them in the History.
+  [[nodiscard]] virtual bool reads_attributes() const noexcept { return false; }
+
   /// Writes its arrays as sections, item i of the file being item order.old_index[i] of this model.
   virtual void write(SectionWriter& writer, const ItemOrder& order) const = 0;
 
   /// Its item vectors, where the score is an inner product; null otherwise.
   [[nodiscard]] virtual const VectorModel* vectors() const noexcept { return nullptr; }
 };
+
+/// A checksum of the attributes and features of a history; 0 where there are none.
+[[nodiscard]] std::uint64_t known_of(const History& history) noexcept;
 
 /// The checks of the class comment, for models to call first.  Cost: O(history) once per call; uses workspace.marks.
 void require_valid(const History& history, const Ask& ask, std::uint32_t item_count, Workspace& workspace);
