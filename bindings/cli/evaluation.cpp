@@ -6,7 +6,6 @@
 
 #include "pannier/core/config.hpp"
 #include "pannier/core/time.hpp"
-#include "pannier/data/catalog.hpp"
 #include "pannier/data/interaction_matrix.hpp"
 #include "pannier/data/orders.hpp"
 #include "pannier/serve/train.hpp"
@@ -68,7 +67,7 @@ void DataFlags::add_to(CLI::App& app) {
   app.add_option("--split", split, "Events before this time train, from it on they test");
   app.add_flag("--last-out", last_out, "Each person's last event is the test");
   app.add_option("--format", format, "events, or lightgcn: a line a user, `user item item ...`")->check(CLI::IsMember({"events", "lightgcn"}))->capture_default_str();
-  app.add_option("--items", items, "Items file: its categories tell how varied a list is");
+  app.add_option("--items", items, "Items file: its categories tell how varied a list is, its attributes are features of the model hybrid");
   app.add_option("--vectors", vectors, "Item vectors, an .npz file, for the model vectors; format lightgcn: ids are the items' numbers");
   app.add_option("--config", config, "JSON file whose \"events\" part gives the weights of kinds");
   import.add_to(app);
@@ -120,7 +119,8 @@ EvaluationData DataFlags::load_strong(double share, double fold_in, std::uint64_
     const auto weighting = data.weighting;
     holdout = serve::hold_out_people(matrix, share, seed, fold_in);
     data.weighting = weighting;
-    data.categories = categories_of(log);
+    read_items(data);
+    data.categories = categories_of(log, data.catalog.get());
     for (std::uint32_t item = 0; item < log.item_count(); ++item) data.item_ids.emplace_back(log.item_id(ItemIndex{item}));
   }
   read_vectors(data);
@@ -156,7 +156,8 @@ void DataFlags::cut(const data::EventLog& log, EvaluationData& data, const FitCo
     if (until != std::numeric_limits<std::int64_t>::min()) data.trained_until = format_time(until);
     data.tested_from = format_time(cut_us);
   }
-  const auto all = categories_of(log);
+  read_items(data);
+  const auto all = categories_of(log, data.catalog.get());
   for (const auto item : data.split.items) {
     data.item_ids.emplace_back(log.item_id(ItemIndex{item}));
     if (!all.empty()) data.categories.push_back(all[item]);
@@ -169,13 +170,17 @@ std::int64_t DataFlags::split_time(const data::EventLog& log) const {
   return cut_us;
 }
 
-std::vector<std::string> DataFlags::categories_of(const data::EventLog& log) const {
-  std::vector<std::string> out;
-  if (items.empty()) return out;
+void DataFlags::read_items(serve::HoldOut& data) const {
+  if (items.empty()) return;
   const auto options = import.options();
-  const auto catalog = data::read_catalog(items, options.on_error, nullptr, options.fold_item_case);
+  data.catalog = std::make_shared<const data::Catalog>(data::read_catalog(items, options.on_error, nullptr, options.fold_item_case));
+}
+
+std::vector<std::string> DataFlags::categories_of(const data::EventLog& log, const data::Catalog* catalog) {
+  std::vector<std::string> out;
+  if (catalog == nullptr) return out;
   for (std::uint32_t i = 0; i < log.item_count(); ++i) {
-    const auto* known = catalog.find(item_key(log.item_id(ItemIndex{i})));
+    const auto* known = catalog->find(item_key(log.item_id(ItemIndex{i})));
     out.push_back(known == nullptr ? "" : known->category);
   }
   return out;

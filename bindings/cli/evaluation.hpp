@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "command.hpp"
+#include "pannier/data/catalog.hpp"
 #include "pannier/data/event_file.hpp"
 #include "pannier/data/event_log.hpp"
 #include "pannier/data/orders.hpp"
@@ -36,8 +37,9 @@ struct DataFlags {
   void add_to(CLI::App& app);
   /// Refuses what does not go together. Without `test_needed` a training part is enough. Errors: UsageError.
   void require_valid(bool test_needed) const;
-  /// The vectors file into `data`, where one is named.
+  /// The vectors file and the items file into `data`, where they are named.
   void read_vectors(serve::HoldOut& data) const;
+  void read_items(serve::HoldOut& data) const;
   /// Both parts. Errors: UsageError; those of reading.
   [[nodiscard]] EvaluationData load(const FitControl& control) const;
   /// People held out in whole (serve::hold_out_people()) of one part: the training file, or the matrix of the log. Errors: as load().
@@ -48,8 +50,8 @@ struct DataFlags {
   void cut(const data::EventLog& log, EvaluationData& data, const FitControl& control) const;
   /// The time of --split. Errors: UsageError; invalid_argument (a time outside of the log).
   [[nodiscard]] std::int64_t split_time(const data::EventLog& log) const;
-  /// Category paths of the items of a log, "" where unknown; none without an items file.
-  [[nodiscard]] std::vector<std::string> categories_of(const data::EventLog& log) const;
+  /// Category paths of the items of a log, "" where unknown; none without a catalogue.
+  [[nodiscard]] static std::vector<std::string> categories_of(const data::EventLog& log, const data::Catalog* catalog);
 };
 
 struct Evaluation {

@@ -96,6 +96,7 @@ Json quality_json(const data::EventLog& log, const serve::TrainConfig& config, c
     const auto known = items.find(item_key(used.item_id(ItemIndex{column})));
     data.categories.emplace_back(known ? items.category(*known) : std::string_view{});
   }
+  data.catalog = std::make_shared<const data::Catalog>(store::catalog_of(items));
   out["users"] = data.split.train.rows;
   out["items"] = data.split.train.cols;
   out["interactions"] = data.split.train.columns.size();

@@ -95,14 +95,16 @@ Source hold_out(const Options& options, const FitControl& control) {
     return out;
   }
   out.log = flags.read_log(out.data, control);
+  flags.read_items(out.data);
   const auto cut = [&](const data::EventLog& log) {
-    const auto categories = flags.categories_of(log);
+    const auto categories = DataFlags::categories_of(log, out.data.catalog.get());
     const std::vector<std::string_view> views(categories.begin(), categories.end());
     return flags.last_out ? serve::hold_out_last_events(log, out.data.weighting, views, control) : serve::hold_out_last_days(log, out.data.weighting, 0, views, control);
   };
   if (flags.last_out) out.holdout = cut(data::split_last_out(out.log, out.data.weighting, control).log);
   else if (flags.split.empty()) out.holdout = cut(out.log);
   else out.holdout = cut(data::split_by_time(out.log, out.data.weighting, flags.split_time(out.log), control).log);
+  out.holdout.catalog = out.data.catalog;
   return out;
 }
 

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <tuple>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "../common/batch.hpp"
@@ -52,6 +54,50 @@ py::tuple answer(const Model& model, std::size_t rows, std::uint32_t count, bool
   const auto set = to_allowed(allowed, model.value->item_count());
   const model::Ask ask{.count = count, .allowed = set ? &*set : nullptr, .exclude_history = exclude_history};
   return ranked(rows, count, [&](std::span<ItemIndex> items, std::span<float> scores) { body(ask, Execution{.threads = threads}, items, scores); });
+}
+
+/// Names and texts a row.
+using AttributeRows = std::vector<std::vector<std::pair<std::string, std::string>>>;
+/// Features of one side: none, a matrix of them, or attributes that they are to be learned from.
+using GivenFeatures = std::variant<std::monostate, CsrArrays, AttributeRows>;
+
+std::vector<data::Attribute> attributes_of(const std::vector<std::pair<std::string, std::string>>& row) {
+  std::vector<data::Attribute> out;
+  for (const auto& [name, text] : row) out.push_back({name, text});
+  return out;
+}
+
+/// Features as FitData has them; what they lie in.
+struct Features {
+  data::FeatureSpace space;
+  Csr learned;
+  CsrView rows{};
+
+  explicit Features(const GivenFeatures& given) {
+    if (const auto* const matrix = std::get_if<CsrArrays>(&given)) rows = matrix->view();
+    const auto* const attributes = std::get_if<AttributeRows>(&given);
+    if (attributes == nullptr) return;
+    const data::AttributesOf of_row = [&](std::size_t row, std::vector<data::Attribute>& out) { out = attributes_of((*attributes)[row]); };
+    space = data::FeatureSpace::learn(attributes->size(), of_row);
+    learned = space.matrix(attributes->size(), of_row);
+    rows = learned;
+  }
+};
+
+/// As recommend(), with what is known of each person.
+py::tuple recommend_known(const Model& model, const CsrArrays& histories, const std::optional<Array<std::int64_t>>& rows, const GivenFeatures& users, std::uint32_t count,
+                          bool exclude_history, const std::optional<Array<std::uint32_t>>& allowed, int threads) {
+  const auto picked = rows ? gather(histories.view(), elements(*rows)) : Csr{};
+  const CsrView matrix = rows ? CsrView(picked) : histories.view();
+  std::vector<std::vector<data::Attribute>> attributes;
+  if (const auto* const given = std::get_if<AttributeRows>(&users))
+    for (const auto& row : *given) attributes.push_back(attributes_of(row));
+  const auto* const features = std::get_if<CsrArrays>(&users);
+  if (features != nullptr) require_valid_weights(features->view(), "user_features");
+  return answer(model, matrix.rows, count, exclude_history, allowed, threads,
+                [&](const model::Ask& ask, const Execution& execution, std::span<ItemIndex> items, std::span<float> scores) {
+                  bindings::recommend_known(*model.value, matrix, {.attributes = attributes, .features = features != nullptr ? features->view() : CsrView{}}, ask, execution, items, scores);
+                });
 }
 
 py::tuple recommend(const Model& model, const CsrArrays& histories, const std::optional<Array<std::int64_t>>& rows,
@@ -121,14 +167,18 @@ std::shared_ptr<const data::ItemVectors> to_vectors(const GivenVectors& vectors)
 /// `models`: (name, settings as JSON) each, every one beside those before it; the last is given.
 /// `item_ids`: what the columns are called in `vectors`, or nothing: their numbers.
 py::tuple fit(const std::vector<std::pair<std::string, std::string>>& models, const CsrArrays& events, int threads, py::object progress,
-              const GivenVectors& vectors, const std::vector<std::string>& item_ids) {
+              const GivenVectors& vectors, const std::vector<std::string>& item_ids, const GivenFeatures& item_features, const GivenFeatures& user_features) {
   std::vector<serve::ModelRequest> requests;
   for (const auto& [name, config_json] : models) requests.push_back({name, config_json});
   const auto given = to_vectors(vectors);
   const std::vector<std::string_view> names(item_ids.begin(), item_ids.end());
   LongCall call(threads, std::move(progress));
   auto fitted = call.run([&](const FitControl& control) {
-    return serve::fit_in_order(requests, {.events = events.view(), .vectors = given.get(), .item_ids = names}, control);
+    const Features of_items(item_features), of_users(user_features);
+    return serve::fit_in_order(requests,
+                               {.events = events.view(), .item_features = of_items.rows, .user_features = of_users.rows, .item_space = of_items.space, .user_space = of_users.space,
+                                .vectors = given.get(), .item_ids = names},
+                               control);
   });
   py::object factors = py::none();
   if (fitted.user_factors.rows() != 0) {
@@ -229,6 +279,8 @@ void bind_models(py::module_& module) {
       .def_property_readonly("config_json", [](const Model& model) { return to_str(model.value->config_json()); })
       .def("recommend", &recommend, py::arg("histories"), py::arg("rows").noconvert(), py::arg("count"),
            py::arg("exclude_history"), py::arg("allowed").noconvert(), py::arg("row_allowed"), py::arg("row_denied"), py::arg("threads"))
+      .def("recommend_known", &recommend_known, py::arg("histories"), py::arg("rows").noconvert(), py::arg("users"), py::arg("count"), py::arg("exclude_history"),
+           py::arg("allowed").noconvert(), py::arg("threads"))
       .def("similar", &similar, py::arg("items").noconvert(), py::arg("count"), py::arg("allowed").noconvert(),
            py::arg("threads"))
       .def("explain", &explain, py::arg("histories"), py::arg("row"), py::arg("items").noconvert(), py::arg("most"))
@@ -242,7 +294,8 @@ void bind_models(py::module_& module) {
         serve::save_model(*model.value, std::filesystem::path(path));
       });
 
-  module.def("fit", &fit, py::arg("models"), py::arg("events"), py::arg("threads"), py::arg("progress"), py::arg("vectors") = py::none(), py::arg("item_ids") = std::vector<std::string>());
+  module.def("fit", &fit, py::arg("models"), py::arg("events"), py::arg("threads"), py::arg("progress"), py::arg("vectors") = py::none(), py::arg("item_ids") = std::vector<std::string>(), py::arg("item_features") = py::none(),
+             py::arg("user_features") = py::none());
   module.def("tune", &tune, py::arg("config_json"), py::arg("cut"), py::arg("share"), py::arg("events"), py::arg("threads"), py::arg("progress"),
              py::arg("vectors") = py::none(), py::arg("item_ids") = std::vector<std::string>());
   module.def("evaluate", &measure, py::arg("model"), py::arg("train"), py::arg("test"), py::arg("at"), py::arg("exclude_seen"), py::arg("threads"), py::arg("progress"));

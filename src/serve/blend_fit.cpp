@@ -105,7 +105,13 @@ cf::BlendFit fit_blend_on(const FitData& data, const cf::BlendConfig& config, co
     auto part = fit_data_of(holdout, orders, data.weighting);
     part.categories = categories;
     part.vectors = data.vectors;
-    if (!logged) part.item_ids = data.item_ids;
+    part.catalog = data.catalog;
+    part.user_attributes = data.user_attributes;
+    if (!logged) {
+      part.item_features = data.item_features, part.user_features = data.user_features;
+      part.item_space = data.item_space, part.user_space = data.user_space;
+      part.item_ids = data.item_ids;
+    }
     for (const auto& one : chosen) rehearsed.push_back({one.name, fit_model(one.name, quick(one.settings, config.rehearsal_epochs), part, control).model});
   }
   auto fit = cf::fit_blend(members, rehearsed, holdout, config, control);

@@ -222,7 +222,8 @@ Outcome LiveEngine::step(Policy policy, const Snapshot& snapshot, const Question
 
 Outcome LiveEngine::recommend(const Snapshot& snapshot, const Question& question, State& state) const {
   read_events(question.request, state);
-  const bool evidence = read_history(snapshot, question.request, question.now_us, state);
+  static_cast<void>(attempt(state, [&] { return read_attributes(people_, snapshot, question.request, state); }));
+  const bool evidence = read_history(snapshot, question.request, question.now_us, state) || !state.attributes.empty();
   const auto first = question.request.policy;
   if (const auto outcome = step(first, snapshot, question, evidence, state); outcome.count > 0) return outcome;
   for (const auto policy : {Policy::personal, Policy::similar, Policy::popular}) {
@@ -308,7 +309,7 @@ void LiveEngine::explain_by_history(const Snapshot& snapshot, std::size_t slot, 
       snapshot.popular->score({}, {&answer.index, 1}, state.work, {&people, 1});
       return std::size_t{1};
     }));
-  if (people > 0) return add_reason(snapshot, {.item = answer.index, .weight = people}, ReasonKind::popular, state);
+  if (people > 0 || state.items.empty()) return add_reason(snapshot, {.item = answer.index, .weight = people}, ReasonKind::popular, state);
   if (!found.empty()) return add_reason(snapshot, found[0], kind(found[0]), state);
   const auto heaviest = std::max_element(state.weights.begin(), state.weights.end());
   add_reason(snapshot, {.item = state.items[static_cast<std::size_t>(heaviest - state.weights.begin())], .weight = 0},

@@ -28,6 +28,8 @@ struct EngineWorkspace::State {
   std::vector<data::EventKind> kinds;
   std::vector<std::int64_t> ages_us;
   std::vector<model::Bought> bought;
+  std::vector<store::PersonAttribute> known;      ///< Of the person, where the personal model reads it.
+  std::vector<data::Attribute> attributes;        ///< The same, as models read it.
   std::vector<std::uint64_t> dropped;             ///< Bitmap over items; all zero between requests.
   /// What a category allows of the snapshot, the one asked for last first, at most most_categories.
   struct Category {

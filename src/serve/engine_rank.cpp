@@ -91,8 +91,16 @@ bool read_history(const Snapshot& snapshot, const Request& request, std::int64_t
   return evidence;
 }
 
+std::size_t read_attributes(const store::PeopleStore& people, const Snapshot& snapshot, const Request& request, State& state) {
+  state.attributes.clear();
+  if (snapshot.personal == nullptr || !snapshot.personal->reads_attributes() || request.user.empty()) return 0;
+  state.known = people.attributes(user_key(PersonSort::user, request.user));
+  for (const auto& attribute : state.known) state.attributes.push_back({attribute.name, attribute.value});
+  return state.attributes.size();
+}
+
 model::History history_of(const State& state) {
-  return {.items = state.items, .weights = state.weights, .kinds = state.kinds, .ages_us = state.ages_us, .bought = state.bought};
+  return {.items = state.items, .weights = state.weights, .kinds = state.kinds, .ages_us = state.ages_us, .bought = state.bought, .attributes = state.attributes};
 }
 
 std::size_t rank_history(const model::Recommender& model, const Question& question, State& state) {
@@ -127,6 +135,7 @@ std::size_t rank_views(const Question& question, State& state) {
 void read_cart(const Snapshot& snapshot, std::span<const ItemKey> cart, State& state) {
   const auto& items = snapshot.generation->items();
   state.seeds.clear();
+  state.attributes.clear();
   state.cells.clear();
   state.items.clear();
   for (const auto key : cart) {

@@ -26,6 +26,8 @@ enum class Leave { none, bought, all };
 /// The person's events and the session as one history in `state`; true when some of it is evidence.
 /// Events of items the generation does not know are left out; items without evidence stay with weight 0, as seen.
 bool read_history(const Snapshot& snapshot, const Request& request, std::int64_t now_us, EngineState& state);
+/// What the store knows of the user beside events, where the snapshot's personal model reads it; how many attributes that are. Errors: those of the store.
+std::size_t read_attributes(const store::PeopleStore& people, const Snapshot& snapshot, const Request& request, EngineState& state);
 [[nodiscard]] model::History history_of(const EngineState& state);
 
 // Each fills state.found with the best items and returns how many there are. Errors: those of the model.

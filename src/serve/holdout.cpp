@@ -88,6 +88,7 @@ FitData HoldOut::fit_data(Names& names) const {
   if (fitted.rows != 0) out.events = fitted;
   out.categories = names.categories;
   out.vectors = vectors.get();
+  out.catalog = catalog.get();
   out.item_ids = names.item_ids;
   return out;
 }

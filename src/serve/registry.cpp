@@ -27,6 +27,8 @@
 #include "pannier/popularity/trending.hpp"
 #include "serve/blend_fit.hpp"
 #include "serve/holdout_cut.hpp"
+#include "serve/hybrid_data.hpp"
+#include "serve/item_names.hpp"
 #include "serve/json_text.hpp"
 
 namespace pannier::serve {
@@ -97,9 +99,6 @@ struct Entry {
   std::shared_ptr<const model::Recommender> (*read)(const model::SectionReader& reader, std::uint32_t item_count);
 };
 
-/// What a model of people is fitted on: the people, or, where none of them has a weight, the orders as if each were one.
-CsrView people_or_orders(const FitData& data) { return has_weight(data.events) || !has_weight(data.orders) ? data.events : data.orders; }
-
 /// The rows of people, and below them those of the orders without a person.
 Csr stacked(const CsrView& people, const CsrView& orders) {
   Csr out;
@@ -155,29 +154,6 @@ const data::EventLog& require_log(const FitData& data, std::string_view model, s
   return *data.log;
 }
 
-/// What the columns are called, by the log, by item_ids or by their numbers.
-class ItemNames {
- public:
-  explicit ItemNames(const FitData& data) {
-    const auto items = data.events.cols;
-    if (data.log == nullptr && !data.item_ids.empty()) {
-      if (data.item_ids.size() != items)
-        throw Error(ErrorCode::invalid_argument, "item_ids", "are " + std::to_string(data.item_ids.size()), std::to_string(items) + ", as there are columns");
-      names_.assign(data.item_ids.begin(), data.item_ids.end());
-      return;
-    }
-    if (data.log == nullptr)
-      for (std::size_t i = 0; i < items; ++i) numbers_.push_back(std::to_string(i));
-    names_.reserve(items);
-    for (std::uint32_t i = 0; i < items; ++i) names_.push_back(data.log != nullptr ? std::string_view(data.log->item_id(ItemIndex{i})) : std::string_view(numbers_[i]));
-  }
-  [[nodiscard]] std::span<const std::string_view> all() const noexcept { return names_; }
-
- private:
-  std::vector<std::string> numbers_;
-  std::vector<std::string_view> names_;
-};
-
 cf::TogetherFit fit_together(const FitData& data, const cf::TogetherConfig& config, const FitControl& control) {
   const auto& log = require_log(data, "together", "orders");
   return cf::fit_together(data::build_baskets(log, control), config.substitutes > 0 ? data::build_visits(log, control) : Csr{}, config, control);
@@ -219,7 +195,10 @@ constexpr Entry data_entry(std::string_view name) {
           .fit =
               [](std::string_view json, const FitData& data, const FitControl& control) {
                 auto fitted = fit(data, from_json<Config>(json, "settings"), control);
-                return FittedModel{.model = std::move(fitted.model), .user_factors = {}, .report = std::move(fitted.report)};
+                FittedModel out{.model = std::move(fitted.model), .user_factors = {}, .report = std::move(fitted.report)};
+                if constexpr (requires { fitted.user_factors; })
+                  if (has_weight(data.events)) out.user_factors = std::move(fitted.user_factors);
+                return out;
               },
           .read = [](const model::SectionReader& reader,
                      std::uint32_t item_count) -> std::shared_ptr<const model::Recommender> { return read(reader, item_count); }};
@@ -234,6 +213,7 @@ constexpr std::array entries{
     entry<cf::GraphFilterConfig, cf::fit_graph_filter, cf::read_graph_filter, Rows::people_and_orders>("graph_filter"),
     entry<cf::EaseConfig, cf::fit_ease, cf::read_ease, Rows::people_and_orders>("ease"),
     entry<cf::SlimConfig, cf::fit_slim, cf::read_slim, Rows::people_and_orders>("slim"),
+    data_entry<cf::HybridConfig, fit_hybrid_on, cf::read_hybrid>("hybrid"),
     data_entry<cf::VectorsConfig, fit_vectors, cf::read_vectors>("vectors"),
     data_entry<cf::TogetherConfig, fit_together, cf::read_together>("together"),
     data_entry<popularity::BuyAgainConfig, fit_buy_again, popularity::read_buy_again>("buy_again"),

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <unordered_map>
 #include <utility>
 
 #include "data/item_folding.hpp"
@@ -161,34 +162,15 @@ void take_over_changes(const std::vector<store::ItemChange>& changes, bool file_
 
 /// What the current generation knows of its items, or nothing.
 data::Catalog carried_catalog(const store::Store& store) {
-  data::Catalog out;
   const auto current = store.current();  // Damaged, it is refused as it is: only a roll back mends it.
-  if (!current) return out;
+  if (!current) return {};
   std::shared_ptr<const store::Generation> generation;
   try {
     generation = store.open_generation(*current, model::Check::full);
   } catch (const Error& error) {
     throw Error(error.code(), error.where(), error.problem(), "a sound current generation to carry the catalogue over from, or an items file");
   }
-  const auto& table = generation->items();
-  for (std::uint32_t i = 0; i < table.size(); ++i) {
-    const ItemIndex item{i};
-    data::CatalogItem known{.id = std::string(table.id(item)),
-                            .name = std::string(table.item_name(item)),
-                            .category = std::string(table.category(item)),
-                            .brand = {},
-                            .image = {},
-                            .price = table.price(item),
-                            .stock = table.stock(item),
-                            .attributes = {}};
-    for (const auto& [name, text] : table.attributes(item)) {
-      if (name == "brand") known.brand = text;
-      else if (name == "image") known.image = text;
-      else known.attributes.emplace_back(name, text);
-    }
-    out.upsert(std::move(known));
-  }
-  return out;
+  return store::catalog_of(generation->items());
 }
 
 /// True when nothing but a name is known: an item that came from events.
@@ -292,8 +274,26 @@ std::string propose_name(const data::Catalog& catalog, const std::filesystem::pa
   return found.empty() ? found : file.filename().string() + " has no column name, so items are shown by their ids: if its column " + found + " holds their names, call it name";
 }
 
+/// What the store knows of people, each read once.
+class PeopleAttributes {
+ public:
+  explicit PeopleAttributes(const store::PeopleStore& people) : people_(people) {}
+  void of(const UserKey& user, std::vector<data::Attribute>& out) {
+    const auto [known, added] = read_.try_emplace(user);
+    if (added) known->second = people_.attributes(user);
+    for (const auto& attribute : known->second) out.push_back({attribute.name, attribute.value});
+  }
+
+ private:
+  struct Hash {
+    std::size_t operator()(const UserKey& key) const noexcept { return static_cast<std::size_t>(key.low); }   // A hash itself.
+  };
+  const store::PeopleStore& people_;
+  std::unordered_map<UserKey, std::vector<store::PersonAttribute>, Hash> read_;
+};
+
 /// Fits every model without the last event of each person and measures how well it finds that event's item.
-void measure_quality(const data::EventLog& log, const data::Catalog& catalog, const data::ItemVectors* vectors, const TrainConfig& config, const FitControl& control, TrainReport& report) {
+void measure_quality(const data::EventLog& log, const data::Catalog& catalog, const FitData& known, const TrainConfig& config, const FitControl& control, TrainReport& report) {
   auto split = data::split_last_out(log, config.events);
   if (!drop_seen(split.train, split.test)) return;
   if (!has_weight(split.train)) return;
@@ -301,7 +301,9 @@ void measure_quality(const data::EventLog& log, const data::Catalog& catalog, co
   const auto categories = categories_of(split.log, catalog);
   auto data = fit_data_of(split, orders, config.events);
   data.categories = categories;
-  data.vectors = vectors;
+  data.catalog = &catalog;
+  data.user_attributes = known.user_attributes;
+  data.vectors = known.vectors;
   std::vector<Sibling> siblings;
   for (std::size_t i = 0; i < config.models.size(); ++i) {
     const auto& request = config.models[i];
@@ -392,7 +394,9 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
   report.cancellations_of_people = data::match_refunds(log);
 
   const auto categories = categories_of(log, catalog);
-  FitData data{.events = matrix, .orders = orders, .log = &log, .weighting = config.events, .now_us = info.last_event_us, .categories = categories, .vectors = has_vectors ? &vectors : nullptr};
+  FitData data{.events = matrix, .orders = orders, .log = &log, .weighting = config.events, .now_us = info.last_event_us, .categories = categories, .catalog = &catalog, .vectors = has_vectors ? &vectors : nullptr};
+  PeopleAttributes people_attributes(people);
+  if (people.people_with_attributes() > 0) data.user_attributes = [&](const UserKey& user, std::vector<data::Attribute>& out) { people_attributes.of(user, out); };
   std::vector<FittedModel> models;
   std::vector<Sibling> siblings;
   for (const auto& request : config.models) {
@@ -408,7 +412,7 @@ TrainReport train(store::Store& store, const TrainInputs& inputs, const TrainCon
                                                   .fit_seconds = report.models.back().seconds},
                                 beside_siblings(model));
   }
-  if (inputs.evaluate) measure_quality(log, catalog, data.vectors, config, control, report);
+  if (inputs.evaluate) measure_quality(log, catalog, data, config, control, report);
 
   checkpoint(control, "publishing", 0, 1);
   info.created_us = system_time_us();

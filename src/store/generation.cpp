@@ -271,4 +271,26 @@ std::shared_ptr<const Generation> Generation::open(std::span<const std::byte> by
   return std::make_shared<OpenGeneration>(model::Artifact::open(bytes, check, "generation"), "generation", check);
 }
 
+data::Catalog catalog_of(const ItemTable& items) {
+  data::Catalog out;
+  for (std::uint32_t i = 0; i < items.size(); ++i) {
+    const ItemIndex item{i};
+    data::CatalogItem known{.id = std::string(items.id(item)),
+                            .name = std::string(items.item_name(item)),
+                            .category = std::string(items.category(item)),
+                            .brand = {},
+                            .image = {},
+                            .price = items.price(item),
+                            .stock = items.stock(item),
+                            .attributes = {}};
+    for (const auto& [name, text] : items.attributes(item)) {
+      if (name == "brand") known.brand = text;
+      else if (name == "image") known.image = text;
+      else known.attributes.emplace_back(name, text);
+    }
+    out.upsert(std::move(known));
+  }
+  return out;
+}
+
 }  // namespace pannier::store

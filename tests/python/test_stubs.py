@@ -70,7 +70,7 @@ def test_classes_have_what_the_stubs_say(name):
 
 
 def test_settings_have_types():
-    for name in ("IALS", "BPR", "ItemKNN", "GraphFilter", "EASE", "SLIM", "Vectors", "Popular", "Blend"):
+    for name in ("IALS", "Hybrid", "BPR", "ItemKNN", "GraphFilter", "EASE", "SLIM", "Vectors", "Popular", "Blend"):
         annotated = {node.target.id for node in CLASSES[name].body if isinstance(node, ast.AnnAssign)}
         assert annotated == {*getattr(pannier, name)._defaults, *getattr(pannier, name)._extra}
 

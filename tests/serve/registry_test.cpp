@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "pannier/cf/hybrid.hpp"
 #include "pannier/core/error.hpp"
+#include "pannier/data/catalog.hpp"
 #include "serve/shop.hpp"
 #include "support/catch.hpp"
 
@@ -20,7 +22,7 @@ Csr few_events() {
 }
 
 std::string quick_settings(std::string_view name) {
-  return name == "ials" || name == "bpr" ? R"({"factors": 4, "epochs": 3})" : name == "together" ? R"({"minimum_count": 1, "significance": 1})" : "";
+  return name == "ials" || name == "bpr" || name == "hybrid" ? R"({"factors": 4, "epochs": 3})" : name == "together" ? R"({"minimum_count": 1, "significance": 1})" : "";
 }
 
 /// The same four people, each with one order.
@@ -44,11 +46,20 @@ data::ItemVectors few_vectors() {
   return out;
 }
 
+/// Two brands and a price.
+data::Catalog few_descriptions() {
+  data::Catalog out;
+  for (std::size_t i = 0; i < 5; ++i)
+    out.upsert({.id = "i" + std::to_string(i), .name = {}, .category = {}, .brand = i % 2 == 0 ? "acme" : "zeta", .image = {}, .price = 2.5, .attributes = {}});
+  return out;
+}
+
 serve::FittedModel quickly_fitted(std::string_view name) {
   const auto events = few_events();
   const auto log = few_orders();
   const auto vectors = few_vectors();
-  return serve::fit_model(name, quick_settings(name), serve::FitData{.events = events, .log = &log, .vectors = &vectors}, test::one_thread());
+  const auto catalog = few_descriptions();
+  return serve::fit_model(name, quick_settings(name), serve::FitData{.events = events, .log = &log, .catalog = &catalog, .vectors = &vectors}, test::one_thread());
 }
 
 std::vector<Scored> recommended(const model::Recommender& model) {
@@ -86,6 +97,31 @@ TEST_CASE("registry: every model is fitted, saved and loaded by its name with th
 TEST_CASE("registry: a model that reads the log is refused by name where there is none", "[serve][registry]") {
   REQUIRE_THROWS_WITH(serve::fit_model("together", "", few_events()), StartsWith("together: reads orders"));
   REQUIRE_THROWS_WITH(serve::fit_model("buy_again", "", few_events()), StartsWith("buy_again: reads purchases"));
+}
+
+TEST_CASE("registry: hybrid reads the catalogue, the people's attributes or features as they are, and is refused by name without any", "[serve][registry]") {
+  const auto events = few_events();
+  const auto log = few_orders();
+  const auto catalog = few_descriptions();
+  const auto fitted = [&](const serve::FitData& data) { return std::dynamic_pointer_cast<const cf::HybridModel>(serve::fit_model("hybrid", quick_settings("hybrid"), data).model); };
+  REQUIRE_THROWS_WITH(fitted({.events = events}), StartsWith("hybrid: reads features of items or people, and none are known"));
+  REQUIRE_THROWS_WITH(fitted({.events = events, .log = &log}), StartsWith("hybrid: reads features"));
+  const auto by_catalog = fitted({.events = events, .log = &log, .catalog = &catalog});
+  REQUIRE(by_catalog->item_space().attribute_names() == std::vector<std::string_view>{"brand", "price"});
+  REQUIRE(by_catalog->user_space().size() == 0);
+  // By the columns' ids where there is no log.
+  const std::vector<std::string_view> ids{"i0", "i1", "i2", "i3", "i4"};
+  REQUIRE(fitted({.events = events, .catalog = &catalog, .item_ids = ids})->item_space().size() == by_catalog->item_space().size());
+  const auto by_people = fitted({.events = events, .log = &log, .user_attributes = [](const UserKey& user, std::vector<data::Attribute>& out) {
+                                   out.push_back({"tier", user == user_key(PersonSort::user, "1") || user == user_key(PersonSort::user, "2") ? "gold" : "none"});
+                                 }});
+  REQUIRE(by_people->user_space().size() == 2);
+  REQUIRE(by_people->reads_attributes());
+  REQUIRE(by_people->item_space().size() == 0);
+  const Csr features{5, 2, {0, 1, 2, 3, 4, 5}, {0, 1, 0, 1, 0}, {1, 1, 1, 1, 1}};
+  const auto as_they_are = fitted({.events = events, .catalog = &catalog, .item_features = features});
+  REQUIRE(as_they_are->item_map().weights.rows == 2);
+  REQUIRE(as_they_are->item_space().size() == 0);
 }
 
 TEST_CASE("registry: vectors are refused by name where none are given, and found by the log, by the columns' ids or by their numbers", "[serve][registry]") {

@@ -12,6 +12,8 @@ __version__: str
 _Path = Union[str, os.PathLike[str]]
 _Matrix = Any
 """A SciPy sparse matrix of users by items, or an array of two dimensions."""
+_Features = Any
+"""A matrix of features, a pandas DataFrame or a list of dicts of attributes."""
 _Frame = Any
 """A pandas DataFrame."""
 _Progress = Union[bool, None, Callable[[str, int, int], Any]]
@@ -160,6 +162,25 @@ class IALS(Recommender):
     seed: int
     def __init__(self, *, factors: int = ..., unobserved_weight: float = ..., loss: Literal["added", "replaced"] = ..., l2: float = ..., frequency_exponent: float = ...,
                  epochs: int = ..., start_factors: int = ..., tolerance: float = ..., solver: Literal["auto", "exact", "cg", "subspace"] = ..., seed: int = ..., threads: int = ...) -> None: ...
+    @property
+    def item_factors_(self) -> Optional[npt.NDArray[np.float32]]: ...
+    @property
+    def user_factors_(self) -> Optional[npt.NDArray[np.float32]]: ...
+
+class Hybrid(Recommender):
+    factors: int
+    unobserved_weight: float
+    l2: float
+    frequency_exponent: float
+    feature_l2: float
+    epochs: int
+    solver: str
+    seed: int
+    def __init__(self, *, factors: int = ..., unobserved_weight: float = ..., l2: float = ..., frequency_exponent: float = ..., feature_l2: float = ...,
+                 epochs: int = ..., solver: Literal["auto", "exact", "cg", "subspace"] = ..., seed: int = ..., threads: int = ...) -> None: ...
+    def fit(self: _Self, X: _Matrix, *, item_features: Optional[_Features] = ..., user_features: Optional[_Features] = ..., progress: _Progress = ...) -> _Self: ...
+    def recommend(self, rows: Union[int, npt.ArrayLike, _Matrix], n: int = ..., *, user_features: Optional[_Features] = ..., exclude_seen: bool = ...,
+                  items: Optional[npt.ArrayLike] = ..., row_items: Optional[_Matrix] = ..., row_exclude: Optional[_Matrix] = ...) -> _Answers: ...
     @property
     def item_factors_(self) -> Optional[npt.NDArray[np.float32]]: ...
     @property

@@ -11,6 +11,7 @@ import numpy as np
 
 from . import _pannier
 from ._errors import InvalidArgument, MalformedInput
+from ._features import as_features
 from ._matrix import as_columns, as_csr
 from ._progress import Progress
 
@@ -112,7 +113,7 @@ class Recommender:
             raise InvalidArgument(type(self).__name__, str(error), "numbers, booleans and texts") from None
         events = as_csr(X, "X")
         with Progress(progress) as told:
-            model, factors, report = _pannier.fit(models, events, self.threads, told, *self._vectors_of(events))
+            model, factors, report = _pannier.fit(models, events, self.threads, told, *self._vectors_of(events), *self._features_of(events))
         self._model, self._events, self._user_factors, self.report_ = model, events, factors, report
         return self
 
@@ -123,6 +124,10 @@ class Recommender:
     def _vectors_of(self, events):
         """The vectors to be served and what the columns of `events` are called there; of no meaning for most models."""
         return None, []
+
+    def _features_of(self, events):
+        """What is known of the items and of the users; of no meaning for most models."""
+        return None, None
 
     def recommend(self, rows, n=10, *, exclude_seen=True, items=None, row_items=None, row_exclude=None):
         """The `n` best items for each of `rows`: row numbers of the fitted X, or a matrix of any users' histories, whose columns are
@@ -226,6 +231,44 @@ class IALS(Recommender):
     def user_factors_(self):
         """The fitted users' vectors (users, factors); cannot be written. A loaded model has none."""
         return self._user_factors
+
+
+class Hybrid(Recommender):
+    """IALS whose vectors are drawn to what the items' and the users' features say: for items and people that few events tell of, or none (the priors of
+    Agarwal & Chen 2009, fitted jointly)."""
+
+    _kind = "hybrid"
+    _given = None, None
+    item_factors_ = IALS.item_factors_
+    user_factors_ = IALS.user_factors_
+
+    def fit(self, X, *, item_features=None, user_features=None, progress=False):
+        """Fits on X, users by items, and features of its columns, of its rows, or of both: a matrix of features, not negative (SciPy, or an array; rows of length 1 where some have
+        many), or attributes by name, which features are learned from: a pandas data frame, or a list of dicts (texts by word or by value, "category" by level, numbers by
+        quantiles). Otherwise as fit() of every recommender."""
+        self._given = item_features, user_features
+        try:
+            return super().fit(X, progress=progress)
+        finally:
+            self._given = None, None
+
+    def _features_of(self, events):
+        items, users = self._given
+        return as_features(items, events.cols, "item_features"), as_features(users, events.rows, "user_features")
+
+    def recommend(self, rows, n=10, *, user_features=None, exclude_seen=True, items=None, row_items=None, row_exclude=None):
+        """As recommend() of every recommender. `user_features` tells what is known of each of `rows`, as fit() took it (a matrix, or attributes by name): a person without a
+        history is ranked by that alone."""
+        if user_features is None:
+            return super().recommend(rows, n, exclude_seen=exclude_seen, items=items, row_items=row_items, row_exclude=row_exclude)
+        for name, lists in (("row_items", row_items), ("row_exclude", row_exclude)):
+            if lists is not None:
+                raise InvalidArgument(name, "stands beside user_features", "one of them alone")
+        model, n = self._fitted(), _count(n, "n")
+        allowed = None if items is None else as_columns(items, model.item_count, "items")
+        histories, numbers = self._histories(rows)
+        known = as_features(user_features, histories.rows if numbers is None else len(numbers), "user_features")
+        return model.recommend_known(histories, numbers, known, n, bool(exclude_seen), allowed, self.threads)
 
 
 class BPR(Recommender):
@@ -387,7 +430,7 @@ class Blend(Recommender):
         return [*((name, given.get(name, {})) for name in names), *own]
 
 
-_CLASSES = {cls._kind: cls for cls in (IALS, BPR, ItemKNN, GraphFilter, EASE, SLIM, Vectors, Popular, Blend)}
+_CLASSES = {cls._kind: cls for cls in (IALS, Hybrid, BPR, ItemKNN, GraphFilter, EASE, SLIM, Vectors, Popular, Blend)}
 
 
 def load(path):

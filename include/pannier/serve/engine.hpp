@@ -77,7 +77,8 @@ enum class ReasonKind : std::uint8_t { because_of, buy_again, popular, trending,
 /// buy_again         the item itself, which the person bought, and the score (of personal: its share);
 /// popular, trending, seasonal, recently_viewed   the item itself, and the score of the model (popular: how many people, unless it is weighted).
 /// Where no item of the history speaks for a personal item (each share is 0 or less), nothing personal is claimed: the reason is popular, with what the model popular
-/// gives the item; where that is nothing, because_of the item whose share is the largest, with that share, which then is not above 0.
+/// gives the item; where that is nothing, because_of the item whose share is the largest, with that share, which then is not above 0. A person without a history, known
+/// by attributes alone, has popular reasons only, of weight 0 where nobody has the item.
 struct AnswerReason {
   ItemKey key{};
   ItemIndex index = no_item;

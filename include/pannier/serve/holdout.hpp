@@ -28,6 +28,7 @@ struct HoldOut {
   std::vector<std::string> categories;    ///< Of the columns, "" where unknown. Empty: none is known.
   std::vector<std::string> item_ids;      ///< Of the columns, where vectors are to be found by them. Empty: those of split.log, or their numbers.
   std::shared_ptr<const data::ItemVectors> vectors;   ///< For the model vectors. Null: none is given.
+  std::shared_ptr<const data::Catalog> catalog{};     ///< For the model hybrid, by the ids of the columns. Null: none is given.
   std::string told;                       ///< How it was cut, in words.
 
   /// Texts of the columns, as FitData borrows them.

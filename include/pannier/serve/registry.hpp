@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,7 +11,9 @@
 
 #include "pannier/core/fit.hpp"
 #include "pannier/core/matrix.hpp"
+#include "pannier/data/catalog.hpp"
 #include "pannier/data/event_log.hpp"
+#include "pannier/data/features.hpp"
 #include "pannier/data/item_vectors.hpp"
 #include "pannier/data/weighting.hpp"
 #include "pannier/model/artifact.hpp"
@@ -39,7 +42,7 @@ struct Sibling {
 };
 
 /// All that a model may be fitted on. Borrowed for the call.
-/// popular, item_knn, graph_filter, ease and slim read `events` with `orders` below them, where an order counts like a person; together, trending, seasonal and buy_again read the log. ials and bpr read `events` alone,
+/// popular, item_knn, graph_filter, ease and slim read `events` with `orders` below them, where an order counts like a person; together, trending, seasonal and buy_again read the log. ials, hybrid and bpr read `events` alone,
 /// and `orders` in their place where no event has a weight: a log without people still gives every model something.
 struct FitData {
   CsrView events;                          ///< People x items, the weights of the events.
@@ -48,6 +51,11 @@ struct FitData {
   data::WeightingConfig weighting{};       ///< By which `events` came from `log`.
   std::int64_t now_us = 0;                 ///< The time that ages count to.
   std::span<const std::string_view> categories{};   ///< Category path of each column, "" where unknown. Empty: none is known.
+  // What hybrid learns its features from, or those of the rows and columns of `events` themselves with their names, which may be none.
+  const data::Catalog* catalog = nullptr;       ///< By the ids of the columns; null: nothing is known of items.
+  std::function<void(const UserKey& user, std::vector<data::Attribute>& out)> user_attributes{};   ///< By the keys of the log's people. Empty: nothing is known.
+  CsrView item_features{}, user_features{};     ///< Without columns: none.
+  data::FeatureSpace item_space{}, user_space{};
   const data::ItemVectors* vectors = nullptr;   ///< What the model vectors serves; null: none was given.
   std::span<const std::string_view> item_ids{}; ///< Of the columns, where there is no log and vectors are to be found by them. Empty: their numbers are their ids.
   std::span<const Sibling> siblings{};     ///< Models fitted before, on the same data: the members that a blend may have. Empty: it fits its own.

@@ -33,6 +33,9 @@ class ItemTable {
   [[nodiscard]] virtual std::vector<std::pair<std::string_view, std::string_view>> attributes(ItemIndex item) const = 0;
 };
 
+/// The items as a catalogue. Errors: malformed_input (damaged items that no catalogue takes).
+[[nodiscard]] data::Catalog catalog_of(const ItemTable& items);
+
 /// What train tells of a generation; the manifest's fields.
 struct GenerationInfo {
   std::string id;                  ///< Eight digits, ascending: "00000001".
