@@ -180,14 +180,14 @@ void write_items(ReplacedFiles& files, const Shop& shop) {
   }
 }
 
-void write_users(ReplacedFiles& files, std::span<const Person> people) {
+void write_users(ReplacedFiles& files, std::span<const Person> people, std::uint64_t seed) {
   auto& out = files.begin("users.csv");
-  out += "user,source,country,device,joined\n";
+  out += "user,source,country,device,joined,interest\n";
   for (const auto& person : people) {
     if (person.guest) continue;
     append_id(out, 'u', person.entity);
     out.append(",").append(channels[person.source]).append(",").append(countries[person.country]).append(",").append(devices[person.device]);
-    out.append(",").append(time_text(person.joined).substr(0, 10)).append("\n");
+    out.append(",").append(time_text(person.joined).substr(0, 10)).append(",").append(interest(person, seed)).append("\n");
     files.flush_when_long();
   }
 }
@@ -288,7 +288,7 @@ SimulatedShop simulate_shop(const std::filesystem::path& folder, const SimulateC
   for (std::uint64_t n = 0; n < config.users / 2; ++n) people.push_back(make_person(shop, config.seed, n, true, days));
   ReplacedFiles files(folder);
   write_items(files, shop);
-  write_users(files, people);
+  write_users(files, people, config.seed);
   write_truth(files, shop, people, config);
   const auto counts = write_events(files, shop, std::move(people), config, control);
   files.finish();

@@ -89,6 +89,16 @@ Person make_person(const Shop& shop, std::uint64_t seed, std::uint64_t number, b
   return person;
 }
 
+std::string_view interest(const Person& person, std::uint64_t seed) noexcept {
+  Random random(seed, static_cast<std::uint64_t>(Purpose::interest), person.entity);
+  if (random.uniform() >= 0.6 || person.category_count == 0) return {};
+  double at = random.uniform();
+  std::size_t category = 0;
+  while (category + 1 < person.category_count && at >= static_cast<double>(person.shares[category])) at -= static_cast<double>(person.shares[category++]);
+  const auto path = categories()[person.categories[category]].path;
+  return path.substr(0, path.find('/'));
+}
+
 double liking(const Person& person, const ShopItem& item) noexcept {
   const double style = item.style == person.style ? 1.0 : item.style == person.second_style ? 0.35 : 0.07;
   const double brand = item.brand == person.brands[0] || item.brand == person.brands[1] ? 1.0 : 0.5;

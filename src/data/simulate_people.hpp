@@ -53,6 +53,9 @@ struct Person {
 /// Everything about a person that does not change, and the state before the first visit.
 [[nodiscard]] Person make_person(const Shop& shop, std::uint64_t seed, std::uint64_t number, bool guest, double days);
 
+/// What the person named as an interest when signing up, as six in ten do: the department ("kitchen") of one of their categories, or "".
+[[nodiscard]] std::string_view interest(const Person& person, std::uint64_t seed) noexcept;
+
 /// How much the person likes an item, in (0, 1]: style, brand and price level, whatever its category.
 [[nodiscard]] double liking(const Person& person, const ShopItem& item) noexcept;
 

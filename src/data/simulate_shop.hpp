@@ -14,7 +14,7 @@
 namespace pannier::data::simulation {
 
 /// What a stream of random numbers is for. Numbers are never used again for something else: a new one changes no other draw.
-enum class Purpose : std::uint64_t { item = 1, person = 2, arrivals = 3, visit = 4 };
+enum class Purpose : std::uint64_t { item = 1, person = 2, arrivals = 3, visit = 4, interest = 5 };
 
 inline constexpr std::size_t style_count = 5, brands_of_style = 6, tier_count = 3;
 inline constexpr std::uint32_t no_shop_item = 0xFFFFFFFFu;

@@ -131,7 +131,7 @@ TEST_CASE("simulate: items and users are those of the events and of the truth", 
   }
   REQUIRE(same);
   const auto users = s.folder.text("users.csv");
-  REQUIRE_THAT(users, StartsWith("user,source,country,device,joined\nu1,"));
+  REQUIRE_THAT(users, StartsWith("user,source,country,device,joined,interest\nu1,"));
   REQUIRE(std::count(users.begin(), users.end(), '\n') == 2001);
 }
 

@@ -43,7 +43,8 @@ struct SimulatedShop {
 ///
 /// events.csv: event_id, time, kind, user, visitor, session, order, item, quantity, price, dwell_ms, query (what was searched
 /// for, with the view it led to), device, country, channel; in order of time, each about an item.
-/// items.csv: item, name, category, brand, price, stock, colour. users.csv: user, source, country, device, joined.
+/// items.csv: item, name, category, brand, price, stock, colour. users.csv: user, source, country, device, joined, interest (a department that the
+/// person named, as six in ten do).
 /// truth.json: seed; users [{user, segment (the archetype), taste {style, second_style, brands, price_level, categories {path: share}}, rate (orders a
 /// day, while active), dropout (time, null: not within the log)}]; items [{item, category, taste (the style)}]; seasons {weekly, yearly, categories}.
 ///
