@@ -23,7 +23,7 @@ class IalsAnswers : public FoldInModel<Interface> {
   const IalsConfig& config() const noexcept override { return config_; }
 
  protected:
-  /// What people are drawn to instead of zero, where draws(): added, times `ridge`, to `linear`. False, with nothing added, where nothing is known of the person;
+  /// What people are drawn to instead of zero, where draws(): added, times `ridge`, to `linear`. False where nothing is known of the person (what everybody is drawn to is added all the same);
   /// then no evidence is no answer.
   virtual bool add_drawn(const model::History& /*history*/, double /*ridge*/, model::Workspace& /*workspace*/, double* /*linear*/) const { return false; }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pannier/cf/feature_map.hpp"
+#include "pannier/cf/hybrid.hpp"
 #include "pannier/core/random.hpp"
 #include "support/catch.hpp"
 #include "support/published_data.hpp"
@@ -128,6 +129,8 @@ TEST_CASE("feature_map: finds cold items of a cosmetics shop by their attributes
     for (std::size_t n = order.size(); n > 1; --n) std::swap(order[n - 1], order[static_cast<std::size_t>(random.below(n))]);
     const double shuffled = tell("shuffled", *cf::map_cold_items(*warm, matrix_of(attributes, order, above_all(attributes), true, none), {}).model);
     WARN("chance " << chance);
+    const double jointly = tell("hybrid", *cf::fit_hybrid(train, {matrix_of(attributes, counting(item_count), above_all(attributes), true, none)}, {}, {}).model);
+    CHECK(jointly > with);
     CHECK(with > 5 * chance);
     CHECK(shuffled - chance <= 0.5 * (with - chance));
   }
