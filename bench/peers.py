@@ -119,6 +119,25 @@ def pairwise():
                  peer_spread_fit6_s=sb)
 
 
+def drop_in():
+    """implicit's classes and pannier.compat.implicit's, called alike: the same loss, settings, matrix and threads."""
+    import pannier.compat.implicit as ours_package
+    for shape, size in (("ml1", (6040, 3706, 910_000, 1.0)), ("shop", (100_000, 20_000, 936_000, 0.8))):
+        train, test = hold_out(matrix(*size))
+        rows, everybody = np.flatnonzero(np.diff(test.indptr))[:5000], np.arange(train.shape[0])
+        for name, module, cls, settings in (("als_k64", "als", "AlternatingLeastSquares", {"factors": 64, "alpha": 10.0, "regularization": 0.05, "random_state": 1}),
+                                            ("als_k128", "als", "AlternatingLeastSquares", {"factors": 128, "alpha": 10.0, "regularization": 0.05, "random_state": 1}),
+                                            ("cosine", "nearest_neighbours", "CosineRecommender", {"K": 50}), ("bm25", "nearest_neighbours", "BM25Recommender", {"K": 50}),
+                                            ("bpr", "bpr", "BayesianPersonalizedRanking", {"factors": 63, "iterations": 40, "random_state": 1})):
+            more = {} if module == "nearest_neighbours" else {"use_gpu": False}
+            models = [getattr(getattr(package, module), cls)(num_threads=THREADS, **settings, **(more if package is implicit else {})) for package in (ours_package, implicit)]
+            fits = paired(*[lambda model=model: model.fit(train, show_progress=False) for model in models])
+            lists = paired(*[lambda model=model: model.recommend(everybody, train, N=20) for model in models])
+            quality = [recall(model.recommend(rows, train[rows], N=20)[0], test, rows) for model in models]
+            for what, (a, b, sa, sb) in (("fit", fits), ("top20_all", lists)):
+                show(f"cf/drop_in_{name}_{what}/{shape}", "implicit 0.7.3", a, b, THREADS, 3, quality_ours=quality[0], quality_peer=quality[1], spread_s=sa, peer_spread_s=sb)
+
+
 def percentiles(ask, count):
     times = []
     for i in range(count):
@@ -252,6 +271,7 @@ if __name__ == "__main__":
     if "cf" in wanted:
         factorisation()
         pairwise()
+        drop_in()
     if "serve" in wanted:
         requests(sys.argv[2])
     if "retrieval" in wanted:
