@@ -130,7 +130,7 @@ void Tuner::make_arms() {
   auto setups = search_setups(static_cast<std::uint32_t>(holdout_.split.train.cols));
   std::erase_if(setups, [&](const Setup& setup) {
     if (!blends_) return setup.model != config_.model;
-    if (!setup.in_best || (setup.model == "vectors" && holdout_.vectors == nullptr)) return true;
+    if (!setup.in_best || (setup.model == "vectors" && holdout_.vectors == nullptr) || (setup.model == "hybrid" && holdout_.catalog == nullptr)) return true;
     if (setup.most_items == 0 || holdout_.split.train.cols <= setup.most_items) return false;
     add({.name = setup.model, .config_json = setup.fixed_json, .metric = std::numeric_limits<double>::quiet_NaN(),
          .failure = "not tried on " + std::to_string(holdout_.split.train.cols) + " items: best tries it on " + std::to_string(setup.most_items) + " at most"});

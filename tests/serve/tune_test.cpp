@@ -182,6 +182,29 @@ TEST_CASE("tune: vectors are searched where there are some, alone and as members
   REQUIRE_THROWS_WITH(tuned({.model = "vectors", .trials = 3}), StartsWith("vectors: serves vectors from elsewhere"));
 }
 
+TEST_CASE("tune: hybrid is searched where there is a catalogue", "[serve][tune]") {
+  // Brands that say an item's taste, of 60 items in two tastes, by number.
+  const auto with_catalog = [] {
+    auto holdout = serve::hold_out_cells(shop(), 0.2, 1);
+    data::Catalog catalog;
+    for (std::uint32_t i = 0; i < 60; ++i) {
+      data::CatalogItem item;
+      item.id = std::to_string(i);
+      item.brand = i % 2 == 0 ? "acme" : "zeta";
+      catalog.upsert(std::move(item));
+    }
+    holdout.catalog = std::make_shared<const data::Catalog>(std::move(catalog));
+    return holdout;
+  };
+  const auto alone = serve::tune(with_catalog(), {.model = "hybrid", .trials = 5});
+  for (const auto& trial : alone.trials) REQUIRE(trial.failure.empty());
+  REQUIRE(alone.best.back().name == "hybrid");
+  const auto tries = [](const serve::TuneResult& result) { return std::ranges::any_of(result.trials, [](const auto& trial) { return trial.name == "hybrid"; }); };
+  REQUIRE(tries(serve::tune(with_catalog(), {.model = "best", .trials = 30})));
+  REQUIRE_FALSE(tries(tuned({.model = "best", .trials = 30})));
+  REQUIRE_THROWS_WITH(tuned({.model = "hybrid", .trials = 3}), StartsWith("hybrid: reads features"));
+}
+
 TEST_CASE("tune: ease on a catalogue that best tries it on does not ask what memory is free", "[serve][tune]") {
   const auto memory_of = [](std::uint32_t items) -> std::int64_t {
     for (const auto& setup : serve::search_setups(items))

@@ -66,7 +66,7 @@ struct TuneRest {
 /// (evaluate::Search; fidelities 0.3 and 1); trials go to them in turn, more to those that are better. Of `best`, the last two fifths go to blends: members are
 /// joined one by one to the best model while that helps, then the members' settings are searched on inside the blend; where none is found, the models are searched on and better ones joined
 /// again; what is left goes to the models. A blend's weights are found on the hold-out too, and given as its setting `weights`. Of `blend` the answer is a blend, of the best model alone where none gained a weight beside it.
-/// `vectors` are searched where the hold-out has some.
+/// `vectors` are searched where the hold-out has some, `hybrid` where it has a catalogue.
 ///
 /// With a budget no trial of a model begins that is not expected to leave time for what `rest` names, by the seconds that trials of this kind took; joining members to a blend, whose
 /// models are fitted already, begins while there is any time left. A trial that turns out to take longer is broken off.
