@@ -27,8 +27,8 @@ TEST_CASE("c: a vector index ranks by inner product, ties by index, and pads", "
   pnr_ask ask;
   pnr_ask_init(&ask, sizeof ask);
   ask.count = 4;
-  std::uint32_t items[8];
-  float scores[8];
+  std::uint32_t items[10];   // As many as an ask by default wants.
+  float scores[10];
   pnr_error error;
   ok(pnr_vector_index_search(index, queries, 2, &ask, items, scores, &error), error);
   CHECK(std::vector<std::uint32_t>(items, items + 8) == std::vector<std::uint32_t>{0, 1, 2, UINT32_MAX, 1, 2, 0, UINT32_MAX});
