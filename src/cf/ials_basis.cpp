@@ -4,7 +4,6 @@
 #include <cmath>
 #include <string>
 
-#include "cf/ials_eigen.hpp"
 #include "cf/ials_row.hpp"
 #include "cf/ials_scratch.hpp"
 #include "core/tile_kernels.hpp"
@@ -57,6 +56,17 @@ std::vector<double> gram_of(const Matrix& vectors, const FitControl& control) {
   return sums;
 }
 
+Basis basis_of(const Eigenbasis& found, std::size_t stride, bool transposed) {
+  const std::size_t count = found.values.size();
+  Basis out{std::vector<float>(count * stride, 0.0f)};
+  for (std::size_t j = 0; j < count; ++j)
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::size_t row = transposed ? j : k, column = transposed ? k : j;
+      out.strips[(j / 16 * count + k) * 16 + j % 16] = static_cast<float>(found.vectors[column * count + row]);
+    }
+  return out;
+}
+
 std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view fit, std::string_view side, const FitControl& control, Basis* forth, Basis* back) {
   const std::size_t stride = vectors.stride(), count = vectors.cols();
   const auto gram = gram_of(vectors, control);
@@ -70,20 +80,11 @@ std::vector<double> rotate_to_eigenbasis(Matrix& vectors, std::string_view fit, 
     throw Error(ErrorCode::numerical_failure, std::string(fit), "the Gram matrix of the " + std::string(side) + " has no eigenbasis");
 
   std::vector<double> diagonal(count);
-  const auto basis = [&](bool transposed) {
-    Basis out{std::vector<float>(count * stride, 0.0f)};
-    for (std::size_t j = 0; j < count; ++j)
-      for (std::size_t k = 0; k < count; ++k) {
-        const std::size_t row = transposed ? j : k, column = transposed ? k : j;
-        out.strips[(j / 16 * count + k) * 16 + j % 16] = static_cast<float>(found.vectors[column * count + row]);
-      }
-    return out;
-  };
   for (std::size_t j = 0; j < count; ++j) diagonal[j] = std::max(0.0, found.values[j]);
-  Basis turn = basis(false);
+  Basis turn = basis_of(found, stride);
   rotate(vectors, turn, control);
   if (forth != nullptr) *forth = std::move(turn);
-  if (back != nullptr) *back = basis(true);
+  if (back != nullptr) *back = basis_of(found, stride, true);
   return diagonal;
 }
 

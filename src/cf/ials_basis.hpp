@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cf/ials_eigen.hpp"
 #include "pannier/core/fit.hpp"
 #include "pannier/core/matrix.hpp"
 
@@ -14,6 +15,9 @@ namespace pannier::cf {
 struct Basis {
   std::vector<float> strips;
 };
+
+/// The eigenvectors as one, `stride` numbers a row; transposed they turn back.
+[[nodiscard]] Basis basis_of(const Eigenbasis& found, std::size_t stride, bool transposed = false);
 
 /// vectors' vectors, the upper triangle by rows of stride x stride numbers, summed in double past a thousand rows. Cost: O(rows factors²). Repeats: the same bits for any
 /// number of threads. Errors: cancelled.

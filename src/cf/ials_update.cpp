@@ -9,7 +9,6 @@
 
 #include "cf/ials_basis.hpp"
 #include "cf/ials_cells.hpp"
-#include "cf/ials_eigen.hpp"
 #include "cf/ials_model.hpp"
 #include "cf/ials_scratch.hpp"
 #include "core/tile_kernels.hpp"
@@ -32,7 +31,7 @@ struct Fixed {
   std::size_t since_sum = 0;      ///< Rows that have changed since `gram` was summed anew: its rounding grows with them.
   bool known = false;             ///< Whether what follows is that of `gram`.
   Eigenbasis basis;
-  std::vector<float> strips;      ///< The basis, as tile_kernels::multiply() reads it.
+  Basis turn;                     ///< The same, as tile_kernels::multiply() reads it.
   std::vector<double> diagonal;   ///< Padded by ones.
 };
 
@@ -47,12 +46,9 @@ void know_basis(Fixed& side, const FitControl& control) {
   const std::size_t count = side.vectors.cols(), stride = side.vectors.stride();
   side.basis = eigenbasis_of(side.gram, count, stride, control.execution);
   if (side.basis.values.empty()) throw Error(ErrorCode::numerical_failure, "IalsUpdate", "the Gram matrix has no eigenbasis");
-  side.strips.assign(count * stride, 0.0f);
+  side.turn = basis_of(side.basis, stride);
   side.diagonal.assign(stride, 1.0);
-  for (std::size_t j = 0; j < count; ++j) {
-    side.diagonal[j] = std::max(0.0, side.basis.values[j]);
-    for (std::size_t k = 0; k < count; ++k) side.strips[(j / 16 * count + k) * 16 + j % 16] = static_cast<float>(side.basis.vectors[j * count + k]);
-  }
+  for (std::size_t j = 0; j < count; ++j) side.diagonal[j] = std::max(0.0, side.basis.values[j]);
   side.known = true;
 }
 
@@ -87,7 +83,7 @@ Matrix solve(Fixed& side, const CsrView& events, const IalsConfig& config, const
       for (std::size_t at = 0; at < n; at += turned_rows) {
         const std::size_t some = std::min(turned_rows, n - at);
         for (std::size_t i = 0; i < some; ++i) std::copy_n(side.vectors.row(columns[at + i]).data(), stride, gathered + i * stride);
-        tile_kernels::multiply(some, factors, gathered, 1, stride, side.strips.data(), stride / 16, false, turned + at * stride, stride);
+        tile_kernels::multiply(some, factors, gathered, 1, stride, side.turn.strips.data(), stride / 16, false, turned + at * stride, stride);
       }
       scratch.numbers.clear();
       scratch.weights.clear();

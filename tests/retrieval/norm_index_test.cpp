@@ -20,12 +20,6 @@ using namespace pannier::retrieval;
 
 namespace {
 
-#if defined(__x86_64__) && PANNIER_WITH_HIGHWAY
-constexpr const char* least_level = "SSE2";
-#else
-constexpr const char* least_level = "portable";
-#endif
-
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 Matrix numbers(std::size_t rows, std::size_t cols, std::uint64_t seed, double spread = 0) {
@@ -97,7 +91,7 @@ TEST_CASE("norm_index: three items by hand", "[retrieval][norm_index]") {
 }
 
 TEST_CASE("norm_index: it equals scoring and sorting everything at every level, filtered or not, for any shape", "[retrieval][norm_index]") {
-  support::for_each_level(scan_level, least_level, [] {
+  support::for_each_level(scan_level, support::least_level, [] {
     for (const std::size_t items : {0u, 1u, 63u, 64u, 65u, 700u})
       for (const std::size_t dimensions : {1u, 4u, 5u, 33u, 64u}) {
         const auto vectors = numbers(items, dimensions, items + dimensions, 1), queries = numbers(3, dimensions, 99);

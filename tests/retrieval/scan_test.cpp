@@ -16,12 +16,6 @@ using namespace pannier::retrieval::kernels;
 
 namespace {
 
-#if defined(__x86_64__) && PANNIER_WITH_HIGHWAY
-constexpr const char* least_level = "SSE2";
-#else
-constexpr const char* least_level = "portable";
-#endif
-
 /// Codes of blocks whose bounds are plain: scale 1, no residual, norm 1.
 struct Blocks {
   std::size_t groups;
@@ -75,7 +69,7 @@ void check_sums(const Blocks& blocks) {
 }  // namespace
 
 TEST_CASE("scan: sums of products of codes are exact integers at every level, for any number of dimensions", "[retrieval][scan]") {
-  support::for_each_level(level, least_level, [] {
+  support::for_each_level(level, support::least_level, [] {
     for (const std::size_t groups : {1u, 2u, 3u, 16u, 17u, 33u}) {
       Random random(groups);
       check_sums(Blocks(3, groups, [&] { return static_cast<int>(random.below(255)) - 127; }));
@@ -84,7 +78,7 @@ TEST_CASE("scan: sums of products of codes are exact integers at every level, fo
 }
 
 TEST_CASE("scan: the largest codes saturate no level", "[retrieval][scan]") {
-  support::for_each_level(level, least_level, [] {
+  support::for_each_level(level, support::least_level, [] {
     // 1024 groups: the largest number of dimensions. All of one sign; signs at random; neighbours of opposite sign.
     for (const std::size_t groups : {1u, 1024u}) {
       check_sums(Blocks(1, groups, [] { return 127; }));
@@ -98,7 +92,7 @@ TEST_CASE("scan: the largest codes saturate no level", "[retrieval][scan]") {
 }
 
 TEST_CASE("scan: it skips what is not allowed, goes on where it is told and stops by the norm", "[retrieval][scan]") {
-  support::for_each_level(level, least_level, [] {
+  support::for_each_level(level, support::least_level, [] {
     Random random(3);
     Blocks blocks(6, 4, [&] { return static_cast<int>(random.below(255)) - 127; });
     const double everything = -std::numeric_limits<double>::infinity();

@@ -14,6 +14,13 @@
 
 namespace pannier::support {
 
+/// The name of the level that every machine of this kind has.
+#if defined(__x86_64__) && PANNIER_WITH_HIGHWAY
+inline constexpr const char* least_level = "SSE2";
+#else
+inline constexpr const char* least_level = "portable";
+#endif
+
 #if PANNIER_WITH_HIGHWAY
 /// The kernels are those of one level while this lives, whatever ends it.
 class SimdLevel {

@@ -107,3 +107,10 @@ def as_columns(items, count, name):
     return np.ascontiguousarray(given, dtype=np.uint32)
 
 
+def as_floats(values, dimensions, name):
+    """An array of that many dimensions as float32; what is too large becomes infinite, and is refused where it is read."""
+    array = np.asarray(values)
+    if array.ndim != dimensions or array.dtype.kind not in "iuf":
+        raise InvalidArgument(name, f"has type {array.dtype} and {array.ndim} dimensions", f"numbers, best float32, in {dimensions} dimension{'s' if dimensions > 1 else ''}")
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float32)

@@ -12,7 +12,7 @@ import numpy as np
 from . import _pannier
 from ._errors import InvalidArgument, MalformedInput
 from ._features import as_features
-from ._matrix import as_columns, as_csr
+from ._matrix import as_columns, as_csr, as_floats
 from ._progress import Progress
 
 LARGEST_COUNT = 2**31 - 1
@@ -325,15 +325,6 @@ def _texts(values, name):
     return out
 
 
-def _floats(values, dimensions, name):
-    """An array of that many dimensions as float32; what is too large becomes infinite, and is refused where it is read."""
-    array = np.asarray(values)
-    if array.ndim != dimensions or array.dtype.kind not in "iuf":
-        raise InvalidArgument(name, f"has type {array.dtype} and {array.ndim} dimensions", f"numbers, best float32, in {dimensions} dimension{'s' if dimensions > 1 else ''}")
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype=np.float32)
-
-
 class Vectors(Recommender):
     """Item vectors that were trained anywhere. `ids` are the items' ids, texts; `V` their vectors (items, d); `bias` a number an item, or None.
     A person's vector is the weighted mean of their history's, or a ridge regression on them; the score of an item is the product of both, and its bias."""
@@ -368,7 +359,7 @@ class Vectors(Recommender):
         if len(columns) != events.cols:
             raise InvalidArgument("ids" if items is None else "items", f"are {len(columns)}, and X has {events.cols} columns",
                                   "one a column" + (", or `items` with the columns' ids" if items is None else ""))
-        return (ids, _floats(self.V, 2, "V"), None if self.bias is None else _floats(self.bias, 1, "bias")), columns
+        return (ids, as_floats(self.V, 2, "V"), None if self.bias is None else as_floats(self.bias, 1, "bias")), columns
 
     @property
     def item_factors_(self):

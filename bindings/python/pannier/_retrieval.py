@@ -4,6 +4,7 @@ import numpy as np
 
 from . import _pannier
 from ._errors import InvalidArgument
+from ._matrix import as_floats
 from ._models import _count, _require_threads
 
 
@@ -16,8 +17,8 @@ class VectorIndex:
 
     def __init__(self, V, bias=None, *, threads=0):
         self.threads = _require_threads(threads)
-        vectors = _floats(V, "V", 2)
-        self._index = _named(_pannier.NormIndex, vectors, None if bias is None else _floats(bias, "bias", 1), self.threads)
+        vectors = as_floats(V, 2, "V")
+        self._index = _named(_pannier.NormIndex, vectors, None if bias is None else as_floats(bias, 1, "bias"), self.threads)
 
     def search(self, Q, n=20, allowed=None):
         """The best n items of each row of Q, (rows, d) or (d,): arrays (rows, n) of items (int32, -1 pads) and of scores (float32, 0 pads).
@@ -26,7 +27,7 @@ class VectorIndex:
         """
         queries = Q
         if not (type(Q) is np.ndarray and Q.ndim == 2 and Q.dtype == np.float32 and Q.flags.c_contiguous):
-            queries = _floats(Q if np.ndim(Q) != 1 else np.asarray(Q)[None], "Q", 2)
+            queries = as_floats(Q if np.ndim(Q) != 1 else np.asarray(Q)[None], 2, "Q")
         if allowed is not None:
             mask = np.asarray(allowed)
             if mask.dtype != bool or mask.shape != (self._index.item_count,):
@@ -51,15 +52,6 @@ class VectorIndex:
 
     def __repr__(self):
         return f"VectorIndex({self.n_items} items, {self.dimensions} dimensions)"
-
-
-def _floats(given, name, dimensions):
-    """`given` as a contiguous float32 array, without a copy where it is one."""
-    array = np.asarray(given)
-    if array.ndim != dimensions or array.dtype.kind not in "biuf":
-        raise InvalidArgument(name, f"is an array of {array.ndim} dimensions of {array.dtype}", f"numbers in {dimensions} dimension{'s' * (dimensions > 1)}")
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def _named(call, *arguments):
