@@ -13,6 +13,7 @@
 
 #include "../common/batch.hpp"
 #include "models.hpp"
+#include "pannier/cf/hybrid.hpp"
 #include "pannier/core/config.hpp"
 #include "pannier/evaluate/protocol.hpp"
 #include "pannier/model/vectors.hpp"
@@ -84,14 +85,29 @@ struct Features {
   }
 };
 
+/// Refuses attributes that the model has no features of: misspelt, they would be passed over as unknown of everybody.
+void require_known_names(const model::Recommender& model, const AttributeRows& rows) {
+  const auto* const hybrid = dynamic_cast<const cf::HybridModel*>(&model);
+  const auto names = hybrid == nullptr ? std::vector<std::string_view>() : hybrid->user_space().attribute_names();
+  std::string allowed;
+  for (const auto name : names) (allowed += allowed.empty() ? "" : ", ") += name;
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    for (const auto& [name, text] : rows[r])
+      if (std::find(names.begin(), names.end(), name) == names.end())
+        throw Error(ErrorCode::invalid_argument, "user_features[" + std::to_string(r) + "]", "names the attribute " + name + ", which the model was not fitted on",
+                    names.empty() ? "a matrix of its features, which have no names" : allowed);
+}
+
 /// As recommend(), with what is known of each person.
 py::tuple recommend_known(const Model& model, const CsrArrays& histories, const std::optional<Array<std::int64_t>>& rows, const GivenFeatures& users, std::uint32_t count,
                           bool exclude_history, const std::optional<Array<std::uint32_t>>& allowed, int threads) {
   const auto picked = rows ? gather(histories.view(), elements(*rows)) : Csr{};
   const CsrView matrix = rows ? CsrView(picked) : histories.view();
   std::vector<std::vector<data::Attribute>> attributes;
-  if (const auto* const given = std::get_if<AttributeRows>(&users))
+  if (const auto* const given = std::get_if<AttributeRows>(&users)) {
+    require_known_names(*model.value, *given);
     for (const auto& row : *given) attributes.push_back(attributes_of(row));
+  }
   const auto* const features = std::get_if<CsrArrays>(&users);
   if (features != nullptr) require_valid_weights(features->view(), "user_features");
   return answer(model, matrix.rows, count, exclude_history, allowed, threads,

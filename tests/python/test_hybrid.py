@@ -95,5 +95,10 @@ def test_what_does_not_fit_is_refused_by_name():
     model.fit(X, item_features=matrix(ITEMS), user_features=matrix(USERS))
     with pytest.raises(pannier.InvalidArgument, match="user_features: has 3 rows; expected 2"):
         model.recommend([0, 1], user_features=matrix(3))
+    with pytest.raises(pannier.InvalidArgument, match=r"user_features\[0\]: names the attribute taste, which the model was not fitted on"):
+        model.recommend([0], user_features=[{"taste": "a"}])
+    named = pannier.Hybrid(factors=4, epochs=2).fit(X, user_features=attributes(USERS))
+    with pytest.raises(pannier.InvalidArgument, match=r"user_features\[1\]: names the attribute taset, .*expected name, size, taste"):
+        named.recommend([0, 1], user_features=[{"taste": "a"}, {"taset": "a"}])
     with pytest.raises(pannier.InvalidArgument, match="history.feature_columns: feature 4"):
         model.recommend([0], user_features=sp.csr_matrix(np.ones((1, 5), np.float32)))
